@@ -1,0 +1,42 @@
+/** One unit of retrieval: about 100 words with a title. */
+export interface Passage {
+  id: string;
+  title: string;
+  text: string;
+  metadata?: Record<string, unknown>;
+}
+
+export interface Hit {
+  passage: Passage;
+  /** Cosine for dense retrieval, BM25 for lexical; comparable only within one result list. */
+  score: number;
+  /** 1-based. */
+  rank: number;
+}
+
+/** Searches one corpus. Result lists are in query order; ties go to the passage that comes first in the corpus. */
+export interface Retriever {
+  search(queries: readonly string[], topK: number, signal?: AbortSignal): Promise<Hit[][]>;
+}
+
+export type RetrievalMode = 'dense' | 'bm25';
+
+export interface Progress {
+  done: number;
+  total: number;
+  unit: 'bytes' | 'passages' | 'tokens' | 'files';
+  /** What is being worked on, for people. */
+  label?: string;
+}
+export type OnProgress = (progress: Progress) => void;
+
+/** E5 conventions: `query: ` and `passage: ` prefixes, masked mean, L2 norm. Vectors are unit length. */
+export interface Encoder {
+  readonly dimensions: number;
+  embedQueries(texts: readonly string[], signal?: AbortSignal): Promise<Float32Array[]>;
+  embedPassages(
+    passages: readonly Passage[],
+    onProgress?: OnProgress,
+    signal?: AbortSignal,
+  ): Promise<Float32Array[]>;
+}
