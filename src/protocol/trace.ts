@@ -11,8 +11,11 @@ export interface ShownDocument {
   number: number;
   passageId: string;
   title: string;
+  /** The passage as the corpus has it: neither escaped nor cut. */
   text: string;
   score: number;
+  /** How many characters of `text` the searcher saw, where the window was cut to its token limit. Absent: all of it. */
+  shownLength?: number;
 }
 
 export type ActionKind = 'search' | 'search_complete' | 'invalid';
@@ -29,6 +32,7 @@ export type TraceEvent = EventBase &
     | { type: 'question'; question: string; goldAnswers?: string[]; goldIds?: string[] }
     | { type: 'retrieved'; query: string; documents: ShownDocument[]; tookMs: number; error?: string }
     | { type: 'generated'; role: 'searcher' | 'generator'; text: string; usage: Usage; tookMs: number }
+    /** `forced`: the turn limit ended the search here, whatever the action asked for; a `query` was then not searched. */
     | { type: 'action'; action: ActionKind; query?: string; thought?: string; forced?: boolean }
     /** The searcher's choice for the window that turn `window` showed; `numbers` ⊂ the numbers shown there. */
     | { type: 'selected'; window: number; numbers: number[]; passageIds: string[] }
