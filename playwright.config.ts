@@ -1,0 +1,33 @@
+import { defineConfig, devices } from '@playwright/test';
+import { findBrowser, testBrowserArguments } from './tools/browser/find.mjs';
+
+const port = Number(process.env['S3_E2E_PORT'] ?? 4319);
+const browser = findBrowser();
+const launchOptions = {
+  args: testBrowserArguments(),
+  ...(browser !== undefined && { executablePath: browser }),
+};
+const desktop = devices['Desktop Chrome'];
+
+/** End-to-end tests run on the built page, with the headers that it is served with. */
+export default defineConfig({
+  testDir: 'tests',
+  testMatch: '**/*.e2e.ts',
+  outputDir: 'test-results',
+  fullyParallel: true,
+  workers: 2,
+  retries: 0,
+  forbidOnly: process.env['CI'] !== undefined,
+  timeout: 120_000,
+  expect: { timeout: 15_000 },
+  reporter: [['list']],
+  use: { baseURL: `http://127.0.0.1:${port}`, trace: 'retain-on-failure', launchOptions },
+  projects: [{ name: 'chromium', use: { ...desktop } }],
+  webServer: {
+    // `npm test` has built the page already and says so, which saves a build.
+    command: `${process.env['S3_BUILT'] === '1' ? '' : 'npm run build && '}npm run preview -- --host 127.0.0.1 --port ${port} --strictPort`,
+    url: `http://127.0.0.1:${port}/`,
+    reuseExistingServer: false,
+    timeout: 120_000,
+  },
+});

@@ -1,0 +1,107 @@
+import { svelte } from '@sveltejs/vite-plugin-svelte';
+import { playwright } from '@vitest/browser-playwright';
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { defaultClientConditions } from 'vite';
+import { defineConfig, type TestProjectConfiguration } from 'vitest/config';
+import { findBrowser, findLavapipe, swiftShaderFolder, testBrowserArguments } from './tools/browser/find.mjs';
+import { servedFolders } from './tools/start/served-folders.ts';
+import { runtimeFolders } from './vite.config.ts';
+
+const sources = '{src,workers,cli,tools,tests,bench}/**';
+const special = [`${sources}/*.{gpu,browser,data}.test.ts`];
+const skipped = ['**/node_modules/**', '**/dist/**', '**/dist-cli/**'];
+
+const browser = findBrowser();
+const lavapipe = findLavapipe();
+
+// Dawn opens libvulkan.so.1 by name. Chromium ships one beside its SwiftShader, which serves where the system has none.
+// The loader reads this variable when a process starts, so it has to be set before the test processes are forked.
+const swiftShader = swiftShaderFolder(browser);
+if (swiftShader !== undefined) {
+  process.env['LD_LIBRARY_PATH'] = [process.env['LD_LIBRARY_PATH'], swiftShader]
+    .filter(Boolean)
+    .join(delimiter);
+}
+// Vulkan drivers complain on every start without it.
+process.env['XDG_RUNTIME_DIR'] ??= mkdtempSync(join(tmpdir(), 's3-runtime-'));
+
+const gpu = (adapter: 'swiftshader' | 'lavapipe'): TestProjectConfiguration => ({
+  test: {
+    name: `gpu-${adapter}`,
+    include: [`${sources}/*.gpu.test.ts`],
+    exclude: skipped,
+    environment: 'node',
+    pool: 'forks',
+    env: { S3_ADAPTER: adapter },
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+  },
+});
+
+export default defineConfig({
+  test: {
+    // Two cores are what the slowest machine has; software adapters use threads of their own.
+    maxWorkers: 2,
+    reporters: ['default'],
+    projects: [
+      {
+        plugins: [svelte()],
+        test: {
+          name: 'node',
+          include: [`${sources}/*.test.ts`],
+          exclude: [...skipped, ...special],
+          environment: 'node',
+          pool: 'forks',
+          testTimeout: 30_000,
+        },
+      },
+      gpu('swiftshader'),
+      // Left out where it cannot run; `npm test` says so. SwiftShader is never left out.
+      ...('manifest' in lavapipe ? [gpu('lavapipe')] : []),
+      {
+        plugins: [svelte(), servedFolders(runtimeFolders)],
+        resolve: { conditions: ['onnxruntime-web-use-extern-wasm', ...defaultClientConditions] },
+        worker: { format: 'es' },
+        // Isolated like the page itself, so that WebAssembly runs with threads.
+        server: {
+          headers: {
+            'Cross-Origin-Opener-Policy': 'same-origin',
+            'Cross-Origin-Embedder-Policy': 'require-corp',
+          },
+        },
+        test: {
+          name: 'browser',
+          include: [`${sources}/*.browser.test.ts`],
+          exclude: skipped,
+          testTimeout: 60_000,
+          browser: {
+            enabled: true,
+            headless: true,
+            screenshotFailures: false,
+            provider: playwright({
+              launchOptions: {
+                args: testBrowserArguments(),
+                ...(browser !== undefined && { executablePath: browser }),
+              },
+            }),
+            instances: [{ browser: 'chromium' }],
+          },
+        },
+      },
+      {
+        test: {
+          name: 'data',
+          include: [`${sources}/*.data.test.ts`],
+          exclude: skipped,
+          environment: 'node',
+          pool: 'forks',
+          env: { S3_DATA: process.env['S3_DATA'] ?? '../shared/data' },
+          testTimeout: 600_000,
+          hookTimeout: 600_000,
+        },
+      },
+    ],
+  },
+});
