@@ -1,0 +1,129 @@
+/**
+ * The container of every binary index file: a JSON header with a sha256 over the payload, then named sections, each aligned
+ * to 8 bytes. A file cut short or altered is told from a whole one before anything of it is used.
+ *
+ * Layout, little-endian: magic `S3SECT\0\0`, u32 version = 1, u32 header length, header (UTF-8 JSON, padded with blanks),
+ * payload.
+ */
+import { AppError } from '../protocol/errors';
+import { sha256Hex } from './sha256';
+
+const MAGIC = 'S3SECT\0\0';
+const VERSION = 1;
+const PREFIX_BYTES = 16;
+const ALIGNMENT = 8;
+const MAX_HEADER_BYTES = 1 << 20;
+
+export type SectionMeta = Record<string, string | number>;
+
+export interface Sections {
+  meta: SectionMeta;
+  sections: Map<string, Uint8Array<ArrayBuffer>>;
+}
+
+interface Header {
+  format: string;
+  formatVersion: number;
+  sha256: string;
+  meta: SectionMeta;
+  sections: { name: string; offset: number; bytes: number }[];
+}
+
+const align = (n: number): number => Math.ceil(n / ALIGNMENT) * ALIGNMENT;
+
+/** `format` and `formatVersion` name the contents, e.g. `bm25`, 1. */
+export async function encodeSections(
+  format: string,
+  formatVersion: number,
+  meta: SectionMeta,
+  parts: readonly (readonly [name: string, data: ArrayBufferView])[],
+): Promise<Uint8Array<ArrayBuffer>> {
+  const sections: Header['sections'] = [];
+  let offset = 0;
+  for (const [name, data] of parts) {
+    sections.push({ name, offset, bytes: data.byteLength });
+    offset = align(offset + data.byteLength);
+  }
+  const payload = new Uint8Array(offset);
+  parts.forEach(([, data], i) => {
+    payload.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), sections[i]?.offset ?? 0);
+  });
+  const header: Header = { format, formatVersion, sha256: await sha256Hex(payload), meta, sections };
+  const json = new TextEncoder().encode(JSON.stringify(header));
+  const headerBytes = align(json.byteLength);
+
+  const file = new Uint8Array(PREFIX_BYTES + headerBytes + payload.byteLength);
+  file.set(new TextEncoder().encode(MAGIC));
+  const view = new DataView(file.buffer);
+  view.setUint32(8, VERSION, true);
+  view.setUint32(12, headerBytes, true);
+  file.fill(0x20, PREFIX_BYTES, PREFIX_BYTES + headerBytes);
+  file.set(json, PREFIX_BYTES);
+  file.set(payload, PREFIX_BYTES + headerBytes);
+  return file;
+}
+
+const damaged = (format: string, what: string): AppError =>
+  new AppError('INTEGRITY', `The ${format} file is damaged: ${what}.`, { fix: 'Build the index again.' });
+
+function readHeader(file: Uint8Array, format: string): { header: Header; start: number } {
+  if (file.byteLength < PREFIX_BYTES || new TextDecoder('latin1').decode(file.subarray(0, 8)) !== MAGIC) {
+    throw damaged(format, 'it does not begin as such a file does');
+  }
+  const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
+  const headerBytes = view.getUint32(12, true);
+  const start = PREFIX_BYTES + headerBytes;
+  if (headerBytes > MAX_HEADER_BYTES || start > file.byteLength) throw damaged(format, 'it is cut short');
+  let header: Header;
+  try {
+    header = JSON.parse(new TextDecoder().decode(file.subarray(PREFIX_BYTES, start))) as Header;
+  } catch (cause) {
+    throw new AppError('INTEGRITY', `The ${format} file is damaged: its header is no JSON.`, {
+      fix: 'Build the index again.',
+      cause,
+    });
+  }
+  if (!Array.isArray(header.sections) || typeof header.meta !== 'object' || header.meta === null) {
+    throw damaged(format, 'its header is incomplete');
+  }
+  return { header, start };
+}
+
+/** Reads a file of the given kind and version, the hash checked. Sections are copies, aligned for any typed array. */
+export async function decodeSections(
+  file: Uint8Array<ArrayBuffer>,
+  format: string,
+  formatVersion: number,
+): Promise<Sections> {
+  const { header, start } = readHeader(file, format);
+  if (header.format !== format) throw damaged(format, `it is a ${String(header.format)} file`);
+  if (header.formatVersion !== formatVersion) {
+    throw new AppError('UNSUPPORTED', `The ${format} file has version ${String(header.formatVersion)}.`, {
+      fix: `Build the index again with this version, which reads ${formatVersion}.`,
+    });
+  }
+  const payload = file.subarray(start);
+  if ((await sha256Hex(payload)) !== header.sha256) throw damaged(format, 'its checksum differs');
+  const sections = new Map<string, Uint8Array<ArrayBuffer>>();
+  for (const { name, offset, bytes } of header.sections) {
+    if (!(offset >= 0 && bytes >= 0 && offset + bytes <= payload.byteLength)) {
+      throw damaged(format, `section ${String(name)} lies outside`);
+    }
+    sections.set(name, payload.slice(offset, offset + bytes));
+  }
+  return { meta: header.meta, sections };
+}
+
+/** A section that must be there. */
+export function requireSection(from: Sections, format: string, name: string): Uint8Array<ArrayBuffer> {
+  const section = from.sections.get(name);
+  if (!section) throw damaged(format, `section ${name} is missing`);
+  return section;
+}
+
+/** A number of the header that must be there. */
+export function requireNumber(from: Sections, format: string, name: string): number {
+  const value = from.meta[name];
+  if (typeof value !== 'number' || !Number.isFinite(value)) throw damaged(format, `its ${name} is missing`);
+  return value;
+}

@@ -1,0 +1,29 @@
+import { AppError } from '../protocol/errors';
+import type { Hit } from '../protocol/retrieval';
+import type { PassageList } from './passage-text';
+import type { TopK } from './top-k';
+
+/** Result rows as hits with their passages, ranks from 1. */
+export function toHits({ rows, scores }: TopK, passages: PassageList): Hit[] {
+  return Array.from(rows, (row, i) => {
+    const passage = passages.at(row);
+    if (!passage) {
+      throw new AppError(
+        'INTEGRITY',
+        `The index knows passage ${row}, the corpus has only ${passages.length}.`,
+        {
+          fix: 'Build the index again: it belongs to another corpus.',
+        },
+      );
+    }
+    return { passage, score: scores[i] ?? 0, rank: i + 1 };
+  });
+}
+
+export function requireTopK(topK: number): void {
+  if (!Number.isInteger(topK) || topK < 1) {
+    throw new AppError('BAD_INPUT', `A search for ${topK} results makes no sense.`, {
+      fix: 'Ask for a whole number of results, at least 1.',
+    });
+  }
+}
