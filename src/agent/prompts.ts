@@ -21,8 +21,7 @@ export function renderTask(question: string, initialResults: string): string {
   return `${ANCHOR}\n<question>\n${question}\n</question>\n<information>\n${initialResults.trim()}\n</information>\n`;
 }
 
-const MUST_ANSWER =
-  'Important: You MUST directly answer the question without any other text and thinking.';
+const MUST_ANSWER = 'Important: You MUST directly answer the question without any other text and thinking.';
 
 /** The answer prompt of the generator (paper Fig. 12): the same for every data set. */
 export function answerMessages(question: string, context: string): ChatMessage[] {
