@@ -24,10 +24,19 @@ const mediaTypes: Record<string, string> = {
   '.wasm': 'application/wasm',
 };
 
+function decoded(path: string): string | undefined {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return undefined;
+  }
+}
+
 /** The file that a request path stands for, or undefined when the folder does not serve it. */
 export function resolveServed({ url, folder, include }: ServedFolder, pathname: string): string | undefined {
   if (!pathname.startsWith(url)) return undefined;
-  const path = decodeURIComponent(pathname.slice(url.length));
+  const path = decoded(pathname.slice(url.length));
+  if (path === undefined) return undefined;
   const file = resolve(folder, path);
   // A path with `..` may not leave the folder.
   if (!file.startsWith(resolve(folder) + sep)) return undefined;
@@ -61,7 +70,7 @@ export function servedFolders(folders: ServedFolder[]): Plugin {
     },
     configureServer(server) {
       server.middlewares.use((req, res, next) => {
-        for (const [name, value] of Object.entries(server.config.server.headers ?? {})) {
+        for (const [name, value] of Object.entries(server.config.server.headers)) {
           if (value !== undefined) res.setHeader(name, value);
         }
         answer(folders, req, res).then((done) => {
