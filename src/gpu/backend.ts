@@ -1,0 +1,204 @@
+/**
+ * The tensor backend's seam. A model graph is written once against named operations on opaque tensors; two backends
+ * implement them: `webgpu` (WGSL) and `cpu` (plain TypeScript), which is the tests' oracle and the fallback.
+ *
+ * An operation is built once, when the model is loaded (pipelines and bind groups are made then), and run many times.
+ * What changes from step to step is data: the number of rows in an `Extent`, and token, position and slot of each row in
+ * a row table. So one program serves prefill (many rows of one sequence) and decode (one row of each of many sequences).
+ *
+ * All activations are row-major f32. A linear weight is `[out, in]`.
+ */
+
+/** Element types. Weights may get further ones (f16, q8, q4); activations, norms and biases stay f32. */
+export type DType = 'f32' | 'u32';
+
+/** Memory of the backend that made it. */
+export interface Tensor {
+  readonly label: string;
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+  readonly bytes: number;
+  dispose(): void;
+}
+
+/** How many rows of an activation a step uses; set before `run`. */
+export interface Extent {
+  readonly maximum: number;
+  value: number;
+  /** True while all rows belong to one slot, at consecutive positions. Prefill attention then shares its key reads. */
+  oneSequence: boolean;
+  dispose(): void;
+}
+
+export type Allocate = (label: string, shape: readonly number[], dtype?: DType) => Tensor;
+
+/** A built operation; opaque to the graph. */
+export interface Operation {
+  readonly name: string;
+}
+
+export interface RmsNorm {
+  /** `[in]` */
+  weight: Tensor;
+  epsilon: number;
+}
+
+/** Fields of one row of the row table, a u32 tensor `[rows, 4]`. */
+export const ROW_TOKEN = 0;
+export const ROW_POSITION = 1;
+export const ROW_SLOT = 2;
+export const ROW_FIELDS = 4;
+
+/** Fields of one row of `rowStatistics`' output, an f32 tensor `[rows, 4]`. */
+export const STAT_ARGMAX = 0;
+export const STAT_MAXIMUM = 1;
+export const STAT_LOG_SUM_EXP = 2;
+export const STAT_TARGET = 3;
+export const STAT_FIELDS = 4;
+
+export interface EmbedArguments {
+  rows: Extent;
+  table: Tensor;
+  rowTable: Tensor;
+  output: Tensor;
+}
+
+export interface LinearArguments {
+  rows: Extent;
+  /** `[rows, in]` */
+  input: Tensor;
+  /** Applied to the input on the way in. */
+  norm?: RmsNorm;
+  /** `[out, in]` */
+  weight: Tensor;
+  /** `[out]` */
+  bias?: Tensor;
+  /** `[rows, out]` */
+  output: Tensor;
+  /** Adds to `output` (the residual stream) instead of overwriting it. */
+  accumulate?: boolean;
+}
+
+export interface GatedLinearArguments {
+  rows: Extent;
+  input: Tensor;
+  norm?: RmsNorm;
+  /** `[2·out, in]`: the gate's rows, then the up projection's. */
+  weight: Tensor;
+  /** `[rows, out]` = silu(gate) · up */
+  output: Tensor;
+}
+
+/** Shape of the heads; `queryHeads` is a multiple of `keyValueHeads`, query head j reads key-value head ⌊j·kv/q⌋. */
+export interface HeadShape {
+  queryHeads: number;
+  keyValueHeads: number;
+  headSize: number;
+}
+
+/** Keys and values of one layer, `[slots, capacity, keyValueHeads · headSize]` each, allocated once and never grown. */
+export interface KeyValueTensors {
+  keys: Tensor;
+  values: Tensor;
+  slots: number;
+  capacity: number;
+}
+
+export interface RotateArguments {
+  rows: Extent;
+  rowTable: Tensor;
+  heads: HeadShape;
+  /** `[rows, (queryHeads + 2·keyValueHeads) · headSize]`: queries, keys, values. The queries are rotated in place. */
+  projections: Tensor;
+  /** `[capacity, headSize]`: cos of the `headSize/2` angles of a position, then their sines. */
+  angles: Tensor;
+  /** Receives the rotated keys and the values at each row's slot and position. */
+  cache: KeyValueTensors;
+}
+
+export interface AttentionArguments {
+  rows: Extent;
+  rowTable: Tensor;
+  heads: HeadShape;
+  /** The queries are read from here, as `RotateArguments.projections` left them. */
+  projections: Tensor;
+  cache: KeyValueTensors;
+  /** `[rows, queryHeads · headSize]`. Each row attends to positions 0 … its own, of its slot. */
+  output: Tensor;
+}
+
+export interface SelectRowsArguments {
+  rows: Extent;
+  input: Tensor;
+  /** u32 `[rows]`: which row of the input becomes row i of the output. */
+  indices: Tensor;
+  output: Tensor;
+}
+
+export interface RowStatisticsArguments {
+  rows: Extent;
+  /** `[rows, columns]` */
+  input: Tensor;
+  /** u32 `[rows]`: the column whose value is wanted. */
+  targets: Tensor;
+  /** `[rows, STAT_FIELDS]`: arg-max (lowest index on ties), maximum, log Σ exp, value at the target. */
+  output: Tensor;
+}
+
+/** Builds operations; the argument's shapes are checked here, not at every run. */
+export interface Operations {
+  /** `output[r] = table[token of r]` */
+  embed(argument: EmbedArguments): Operation;
+  linear(argument: LinearArguments): Operation;
+  gatedLinear(argument: GatedLinearArguments): Operation;
+  /** Rotary embedding, two-halves form, angle of pair i = position · theta^(−2i/d); then the write to the cache. */
+  rotateAndCache(argument: RotateArguments): Operation;
+  /** Grouped-query causal attention with an online softmax, scale 1/√headSize. */
+  attention(argument: AttentionArguments): Operation;
+  selectRows(argument: SelectRowsArguments): Operation;
+  rowStatistics(argument: RowStatisticsArguments): Operation;
+}
+
+export interface BackendDescription {
+  kind: 'webgpu' | 'cpu';
+  /** For people: adapter vendor and architecture, or `CPU (TypeScript)`. */
+  name: string;
+  vendor: string;
+  architecture: string;
+  /** True for a software rasteriser and for the CPU. */
+  software: boolean;
+  f16: boolean;
+  subgroups: boolean;
+}
+
+export interface ReadRequest {
+  tensor: Tensor;
+  /** Elements from the start of the tensor. */
+  count: number;
+}
+
+export interface Backend {
+  readonly description: BackendDescription;
+  readonly operations: Operations;
+  /** Bytes of all tensors not yet disposed of. */
+  readonly liveBytes: number;
+  /** Rows that a prefill step should bring on this backend, for models of demo size. */
+  readonly preferredRows: number;
+  /** A zero-filled tensor. On WebGPU a lack of memory shows in `ready`, not here. */
+  tensor: Allocate;
+  extent(maximum: number): Extent;
+  /** Writes `data` from element `offset` on; seen by every later `run`. */
+  write(tensor: Tensor, data: Float32Array | Uint32Array, offset?: number): void;
+  /**
+   * Resolves when everything made so far is usable.
+   * @throws AppError OUT_OF_MEMORY, DEVICE_LOST
+   */
+  ready(): Promise<void>;
+  /**
+   * Runs the operations in order, as one submission, and resolves with what was asked for.
+   * @throws AppError DEVICE_LOST
+   */
+  run(operations: readonly Operation[], reads?: readonly ReadRequest[]): Promise<Float32Array[]>;
+  /** Frees every tensor, and the device if the backend owns it. */
+  dispose(): void;
+}

@@ -1,0 +1,90 @@
+/** The operations of a layer that are not matrix products or attention. */
+import { ROW_FIELDS, ROW_TOKEN, STAT_ARGMAX, STAT_FIELDS } from '../backend';
+import { STAT_LOG_SUM_EXP, STAT_MAXIMUM, STAT_TARGET } from '../backend';
+
+/** `output[r] = weight · input[r] / sqrt(mean(input[r]²) + epsilon)` */
+export function rmsNorm(
+  input: Float32Array,
+  weight: Float32Array,
+  output: Float32Array,
+  rows: number,
+  width: number,
+  epsilon: number,
+): void {
+  for (let row = 0; row < rows; row += 1) {
+    const start = row * width;
+    let squares = 0;
+    for (let i = 0; i < width; i += 1) {
+      const value = input[start + i]!;
+      squares += value * value;
+    }
+    const scale = 1 / Math.sqrt(squares / width + epsilon);
+    for (let i = 0; i < width; i += 1) output[start + i] = input[start + i]! * scale * weight[i]!;
+  }
+}
+
+/** `output[r, i] = silu(both[r, i]) · both[r, width + i]` */
+export function swiGlu(both: Float32Array, output: Float32Array, rows: number, width: number): void {
+  for (let row = 0; row < rows; row += 1) {
+    const gate = row * 2 * width;
+    const start = row * width;
+    for (let i = 0; i < width; i += 1) {
+      const value = both[gate + i]!;
+      output[start + i] = (value / (1 + Math.exp(-value))) * both[gate + width + i]!;
+    }
+  }
+}
+
+export function embed(
+  table: Float32Array,
+  rowTable: Uint32Array,
+  output: Float32Array,
+  rows: number,
+  width: number,
+): void {
+  for (let row = 0; row < rows; row += 1) {
+    const start = rowTable[row * ROW_FIELDS + ROW_TOKEN]! * width;
+    output.set(table.subarray(start, start + width), row * width);
+  }
+}
+
+export function selectRows(
+  input: Float32Array,
+  indices: Uint32Array,
+  output: Float32Array,
+  rows: number,
+  width: number,
+): void {
+  for (let row = 0; row < rows; row += 1) {
+    const start = indices[row]! * width;
+    output.set(input.subarray(start, start + width), row * width);
+  }
+}
+
+export function rowStatistics(
+  input: Float32Array,
+  targets: Uint32Array,
+  output: Float32Array,
+  rows: number,
+  width: number,
+): void {
+  for (let row = 0; row < rows; row += 1) {
+    const start = row * width;
+    let best = 0;
+    let maximum = input[start]!;
+    for (let i = 1; i < width; i += 1) {
+      const value = input[start + i]!;
+      if (value > maximum) {
+        maximum = value;
+        best = i;
+      }
+    }
+    let sum = 0;
+    for (let i = 0; i < width; i += 1) sum += Math.exp(input[start + i]! - maximum);
+    const out = row * STAT_FIELDS;
+    output[out + STAT_ARGMAX] = best;
+    output[out + STAT_MAXIMUM] = maximum;
+    output[out + STAT_LOG_SUM_EXP] = maximum + Math.log(sum);
+    output[out + STAT_TARGET] = input[start + targets[row]!]!;
+  }
+}
