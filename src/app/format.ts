@@ -1,0 +1,36 @@
+/** Numbers as people read them. */
+const number = new Intl.NumberFormat('en-GB');
+
+export const formatCount = (n: number): string => number.format(n);
+
+export function formatBytes(bytes: number): string {
+  if (bytes < 1000) return `${bytes} B`;
+  const units = ['kB', 'MB', 'GB', 'TB'];
+  let value = bytes;
+  let unit = 'B';
+  for (const next of units) {
+    if (value < 999.5) break;
+    value /= 1000;
+    unit = next;
+  }
+  return `${value < 9.95 ? value.toFixed(1) : Math.round(value)} ${unit}`;
+}
+
+export function formatDuration(seconds: number): string {
+  if (seconds < 1) return 'a second';
+  if (seconds < 90) return `${Math.round(seconds)} s`;
+  const minutes = Math.round(seconds / 60);
+  return minutes < 90 ? `${minutes} min` : `${(minutes / 60).toFixed(1)} h`;
+}
+
+/** Seconds with one decimal, for what took some milliseconds. */
+export const formatSeconds = (ms: number): string => (ms / 1000).toFixed(1);
+
+export const formatScore = (score: number): string => score.toFixed(2);
+
+export const formatDate = (iso: string): string => {
+  const date = new Date(iso);
+  return Number.isNaN(date.getTime())
+    ? ''
+    : date.toLocaleString('en-GB', { dateStyle: 'medium', timeStyle: 'short' });
+};

@@ -1,0 +1,16 @@
+import './styles/index.css';
+import type { Laboratory } from '../state/laboratory';
+import { mountApp } from './mount';
+
+/** `VITE_LABORATORY=scripted` builds a page that plays a recorded run: for work on the page alone. No release has it. */
+async function laboratory(): Promise<Laboratory> {
+  if (import.meta.env['VITE_LABORATORY'] === 'scripted') {
+    const { createScriptedLaboratory } = await import('../state/scripted-laboratory');
+    return createScriptedLaboratory();
+  }
+  const { createBrowserLaboratory } = await import('../state/browser-laboratory');
+  return createBrowserLaboratory();
+}
+
+const target = document.getElementById('app');
+if (target) mountApp(target, await laboratory());

@@ -1,0 +1,30 @@
+import { mount } from 'svelte';
+import type { Laboratory } from '../state/laboratory';
+import { Session } from '../state/session.svelte';
+import App from './App.svelte';
+
+/** Storage may be denied altogether: the page works without, it only forgets. */
+function localStorageOrNull(): Storage | null {
+  try {
+    return window.localStorage;
+  } catch {
+    return null;
+  }
+}
+
+export function mountApp(target: HTMLElement, laboratory: Laboratory): Session {
+  const storage = localStorageOrNull();
+  const session = new Session(laboratory, {
+    location,
+    history,
+    storage,
+    theme: {
+      storage,
+      root: document.documentElement,
+      prefersDark: matchMedia('(prefers-color-scheme: dark)'),
+    },
+  });
+  mount(App, { target, props: { session } });
+  void session.begin();
+  return session;
+}

@@ -1,0 +1,72 @@
+/** Words of the frame: every page wears it. */
+export const frame = {
+  product: 's3-web',
+  skip: 'Skip to content',
+  pages: { ask: 'Ask', corpora: 'Corpora', models: 'Models', glossary: 'Glossary' },
+  pagesLabel: 'Pages',
+  menu: 'Menu',
+  theme: {
+    label: 'Theme',
+    next: {
+      auto: 'Theme: as the system. Switch to light',
+      light: 'Theme: light. Switch to dark',
+      dark: 'Theme: dark. Switch to as the system',
+    },
+  },
+  capability: {
+    looking: 'looking at this device',
+    none: 'no WebGPU · runs on WASM and CPU',
+    software: 'software adapter',
+    noF16: 'no f16',
+    f16: 'f16',
+    nothingLeaves: 'nothing leaves this tab',
+    leavesTo: (host: string) => `questions and kept passages go to ${host}`,
+    opens: 'Open the full report',
+  },
+  report: {
+    title: 'What runs where',
+    lede: 'What this browser offers, and what s3-web does with it.',
+    copy: 'Copy report',
+    copied: 'Copied',
+    close: 'Close',
+    ok: 'yes',
+    degraded: 'degraded',
+    missing: 'no',
+    rows: {
+      adapter: 'WebGPU adapter',
+      f16: 'shader-f16',
+      subgroups: 'Subgroups',
+      buffer: 'Largest GPU buffer',
+      binding: 'Largest storage binding',
+      isolated: 'Cross-origin isolation',
+      threads: 'Processor threads',
+      opfs: 'Private file system (OPFS)',
+      locks: 'Web Locks',
+      wakeLock: 'Wake lock',
+      storage: 'Storage',
+      browser: 'Browser',
+    },
+    notes: {
+      software:
+        'A software adapter is in use: it works, several times slower than a GPU. On Linux, Chrome may need its Vulkan flag to use the GPU.',
+      noAdapter: 'Without an adapter the models run on the processor. The demo is small enough for that.',
+      noIsolation:
+        'Without isolation the WASM runtime has one thread. The server must send COOP and COEP headers.',
+      noF16: 'Weights are kept as f32 on the GPU.',
+    },
+    used: (used: string, quota: string) => `${used} of ${quota} used`,
+    kept: 'kept even when space is short',
+    notKept: 'the browser may clear it when space is short',
+    leaves: 'What leaves this machine',
+    leavesNothing:
+      'Nothing. Documents, questions and answers stay in this tab; the page asks only its own origin for files.',
+    leavesEndpoint: (role: string, host: string) =>
+      `The ${role} is an endpoint: the question and the passages shown to it go to ${host}.`,
+  },
+  error: {
+    retry: 'Try again',
+    dismiss: 'Dismiss',
+    unexpected: 'Something unexpected went wrong.',
+    pageFailed: 'This page could not be loaded. Check the connection and try again.',
+  },
+} as const;

@@ -1,0 +1,4 @@
+import { createScriptedLaboratory } from './scripted-laboratory';
+import type { Laboratory } from './laboratory';
+
+export const createBrowserLaboratory = (): Laboratory => createScriptedLaboratory();

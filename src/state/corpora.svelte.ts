@@ -1,0 +1,117 @@
+import { isAbort, toEnvelope, type ErrorEnvelope } from '../protocol/errors';
+import type { CorpusEntry, ImportReport, ImportRequest, Laboratory, StorageReport } from './laboratory';
+import { Meter, type Measured } from './meter';
+
+export interface ImportJob {
+  id: number;
+  name: string;
+  status: 'running' | 'done' | 'cancelled' | 'failed';
+  measured: Measured | null;
+  report: ImportReport | null;
+  error: ErrorEnvelope | null;
+  request: ImportRequest;
+}
+
+/** The corpora of this device and the imports under way. */
+export class Corpora {
+  list = $state.raw<CorpusEntry[]>([]);
+  jobs = $state.raw<ImportJob[]>([]);
+  storage = $state.raw<StorageReport | null>(null);
+  error = $state.raw<ErrorEnvelope | null>(null);
+  loaded = $state(false);
+  persistRefused = $state(false);
+  #laboratory: Laboratory;
+  #aborts = new Map<number, AbortController>();
+  #next = 1;
+
+  constructor(laboratory: Laboratory) {
+    this.#laboratory = laboratory;
+  }
+
+  nameOf(id: string): string {
+    return this.list.find((corpus) => corpus.id === id)?.name ?? id;
+  }
+
+  async refresh(): Promise<void> {
+    try {
+      this.list = await this.#laboratory.corpora.list();
+      this.storage = (await this.#laboratory.capabilities()).storage;
+      this.loaded = true;
+      this.error = null;
+    } catch (error) {
+      this.error = toEnvelope(error);
+    }
+  }
+
+  async import(request: ImportRequest): Promise<void> {
+    const id = this.#next++;
+    const abort = new AbortController();
+    const meter = new Meter();
+    this.#aborts.set(id, abort);
+    const job: ImportJob = {
+      id,
+      name: request.name,
+      status: 'running',
+      measured: null,
+      report: null,
+      error: null,
+      request,
+    };
+    this.jobs = [...this.jobs, job];
+    try {
+      const report = await this.#laboratory.corpora.import(
+        request,
+        (progress) => this.#update(id, { measured: meter.measure(progress, performance.now()) }),
+        abort.signal,
+      );
+      this.#update(id, { status: 'done', report });
+    } catch (error) {
+      if (isAbort(error) || abort.signal.aborted) this.#update(id, { status: 'cancelled' });
+      else this.#update(id, { status: 'failed', error: toEnvelope(error) });
+    } finally {
+      this.#aborts.delete(id);
+    }
+    await this.refresh();
+  }
+
+  cancel(id: number): void {
+    this.#aborts.get(id)?.abort();
+  }
+
+  dismiss(id: number): void {
+    this.jobs = this.jobs.filter((job) => job.id !== id);
+  }
+
+  async retry(id: number): Promise<void> {
+    const job = this.jobs.find((candidate) => candidate.id === id);
+    if (!job) return;
+    this.dismiss(id);
+    await this.import(job.request);
+  }
+
+  async rename(id: string, name: string): Promise<void> {
+    await this.#guarded(() => this.#laboratory.corpora.rename(id, name));
+  }
+
+  async remove(id: string): Promise<void> {
+    await this.#guarded(() => this.#laboratory.corpora.remove(id));
+  }
+
+  async persist(): Promise<void> {
+    this.persistRefused = !(await this.#laboratory.persist());
+    await this.refresh();
+  }
+
+  async #guarded(change: () => Promise<void>): Promise<void> {
+    try {
+      await change();
+      await this.refresh();
+    } catch (error) {
+      this.error = toEnvelope(error);
+    }
+  }
+
+  #update(id: number, change: Partial<ImportJob>): void {
+    this.jobs = this.jobs.map((job) => (job.id === id ? { ...job, ...change } : job));
+  }
+}

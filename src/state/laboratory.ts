@@ -1,0 +1,157 @@
+/** What the pages need of everything below them. The browser's is assembled in one place; tests hand in a scripted one. */
+import type { ErrorEnvelope } from '../protocol/errors';
+import type { Progress } from '../protocol/retrieval';
+import type { SystemId, TraceDelta, TraceEvent } from '../protocol/trace';
+import type { RunSettings } from './settings';
+
+export interface DemoQuestion {
+  question: string;
+  answers: string[];
+  goldIds: string[];
+  hops: number;
+}
+
+export interface WebGpuReport {
+  /** The adapter's own words for itself, or why there is none. */
+  adapter: string;
+  available: boolean;
+  /** A software adapter, such as SwiftShader: works, slowly. */
+  fallback: boolean;
+  f16: boolean;
+  subgroups: boolean;
+  maxBufferBytes: number;
+  maxBindingBytes: number;
+}
+
+export interface CapabilityReport {
+  browser: string;
+  webgpu: WebGpuReport;
+  crossOriginIsolated: boolean;
+  threads: number;
+  opfs: boolean;
+  locks: boolean;
+  wakeLock: boolean;
+  storage: StorageReport | null;
+}
+
+export interface StorageReport {
+  usedBytes: number;
+  quotaBytes: number;
+  persisted: boolean;
+}
+
+export type Part = 'corpus' | 'encoder' | 'searcher' | 'generator';
+
+/** One message of getting ready; the last of a part is `ready`. */
+export interface LoadEvent {
+  part: Part;
+  phase: 'download' | 'read' | 'index' | 'compile' | 'ready';
+  /** What is being loaded, for people. */
+  name: string;
+  /** Where it runs, with `ready`: "WebGPU", "WASM", "CPU", or an address. */
+  device?: string;
+  progress?: Progress;
+}
+
+export interface CorpusEntry {
+  id: string;
+  name: string;
+  passages: number;
+  bytes: number;
+  /** The encoder that made the vectors, for people; null where only BM25 can search. */
+  encoder: string | null;
+  createdAt: string;
+  /** The demo corpus can be neither renamed nor deleted. */
+  builtIn: boolean;
+}
+
+export interface SourceFile {
+  /** Path within what was dropped: `notes/rivers.md`. */
+  path: string;
+  file: File;
+}
+
+/** A file, or a line of one, that was not taken, and why. */
+export interface Refusal {
+  path: string;
+  line?: number;
+  reason: string;
+}
+
+export interface ImportReport {
+  entry: CorpusEntry;
+  refusals: Refusal[];
+}
+
+export interface ImportRequest {
+  name: string;
+  files: SourceFile[];
+  /** Registry or hub id; null = BM25 only. */
+  encoder: string | null;
+}
+
+export interface CorpusLibrary {
+  list(): Promise<CorpusEntry[]>;
+  import(
+    request: ImportRequest,
+    onProgress: (p: Progress) => void,
+    signal: AbortSignal,
+  ): Promise<ImportReport>;
+  rename(id: string, name: string): Promise<void>;
+  remove(id: string): Promise<void>;
+}
+
+export interface Endpoint {
+  baseUrl: string;
+  model: string;
+  key: string;
+}
+
+/** The outcome of testing a connection, in words, with what to do. */
+export interface ConnectionReport {
+  ok: boolean;
+  message: string;
+  fix: string;
+  models: string[];
+}
+
+export interface ModelOption {
+  id: string;
+  name: string;
+  note: string;
+  bytes: number;
+}
+
+export interface RunRequest {
+  system: SystemId;
+  question: string;
+  settings: RunSettings;
+  goldAnswers?: string[];
+  goldIds?: string[];
+}
+
+export interface Endpoints {
+  searcher: Endpoint | null;
+  generator: Endpoint | null;
+}
+
+export interface Laboratory {
+  capabilities(): Promise<CapabilityReport>;
+  /** Asks the browser to keep what is stored even when space is short. */
+  persist(): Promise<boolean>;
+  demoQuestions(signal?: AbortSignal): Promise<DemoQuestion[]>;
+  models(): Promise<ModelOption[]>;
+  encoders(): Promise<ModelOption[]>;
+  corpora: CorpusLibrary;
+  /** Loads what the settings need; what is loaded already is not loaded again. */
+  prepare(
+    settings: RunSettings,
+    endpoints: Endpoints,
+    onEvent: (event: LoadEvent) => void,
+    signal: AbortSignal,
+  ): Promise<void>;
+  run(request: RunRequest, endpoints: Endpoints, signal: AbortSignal): AsyncIterable<TraceEvent | TraceDelta>;
+  testConnection(endpoint: Endpoint, signal: AbortSignal): Promise<ConnectionReport>;
+}
+
+export type { ErrorEnvelope };

@@ -1,0 +1,82 @@
+/** All that the pages share, made once by whoever mounts the app and handed down by context. */
+import { createContext } from 'svelte';
+import { AskRun } from './ask.svelte';
+import { Corpora } from './corpora.svelte';
+import { EndpointSettings, hostOf, type EndpointStorage } from './endpoints.svelte';
+import type { CapabilityReport, DemoQuestion, Laboratory, ModelOption } from './laboratory';
+import { formatHash, parseHash, type PageId, type Route } from './route';
+import { DEFAULT_SETTINGS, ENDPOINT, type RunSettings } from './settings';
+import { Theme, type ThemeEnvironment } from './theme.svelte';
+
+export interface SessionEnvironment {
+  location: Pick<Location, 'hash'>;
+  history: Pick<History, 'replaceState'>;
+  theme: ThemeEnvironment;
+  storage: EndpointStorage | null;
+}
+
+export class Session {
+  readonly laboratory: Laboratory;
+  readonly ask: AskRun;
+  readonly corpora: Corpora;
+  readonly endpoints: EndpointSettings;
+  readonly theme: Theme;
+  route = $state.raw<Route>({ page: 'ask', question: '', settings: { ...DEFAULT_SETTINGS } });
+  capabilities = $state.raw<CapabilityReport | null>(null);
+  models = $state.raw<ModelOption[]>([]);
+  encoders = $state.raw<ModelOption[]>([]);
+  demoQuestions = $state.raw<DemoQuestion[]>([]);
+  #environment: SessionEnvironment;
+
+  constructor(laboratory: Laboratory, environment: SessionEnvironment) {
+    this.laboratory = laboratory;
+    this.#environment = environment;
+    this.ask = new AskRun(laboratory);
+    this.corpora = new Corpora(laboratory);
+    this.endpoints = new EndpointSettings(laboratory, environment.storage);
+    this.theme = new Theme(environment.theme);
+    this.readHash();
+  }
+
+  get settings(): RunSettings {
+    return this.route.settings;
+  }
+
+  /** Hosts that a run with these settings would talk to; empty when nothing leaves the tab. */
+  get outside(): { role: 'searcher' | 'generator'; host: string }[] {
+    return (['searcher', 'generator'] as const).flatMap((role) => {
+      const endpoint = this.endpoints.current[role];
+      if (this.settings[role] !== ENDPOINT || !endpoint) return [];
+      return [{ role, host: hostOf(endpoint.baseUrl) ?? endpoint.baseUrl }];
+    });
+  }
+
+  readHash(): void {
+    this.route = parseHash(this.#environment.location.hash);
+  }
+
+  hrefOf(page: PageId): string {
+    return formatHash({ ...this.route, page });
+  }
+
+  /** Changes the state in the URL without a new entry in the history. */
+  update(change: Partial<Pick<Route, 'question'>> & { settings?: Partial<RunSettings> }): void {
+    const settings = { ...this.route.settings, ...change.settings };
+    this.route = { ...this.route, ...change, settings };
+    this.#environment.history.replaceState(null, '', formatHash(this.route));
+  }
+
+  /** Looks around, each thing by itself: a page works with whatever has come. */
+  async begin(): Promise<void> {
+    const { laboratory } = this;
+    await Promise.allSettled([
+      laboratory.capabilities().then((report) => (this.capabilities = report)),
+      laboratory.models().then((models) => (this.models = models)),
+      laboratory.encoders().then((encoders) => (this.encoders = encoders)),
+      laboratory.demoQuestions().then((questions) => (this.demoQuestions = questions)),
+      this.corpora.refresh(),
+    ]);
+  }
+}
+
+export const [getSession, setSession] = createContext<Session>();

@@ -1,0 +1,39 @@
+import type { ProtocolMode } from '../protocol/trace';
+import type { RetrievalMode } from '../protocol/retrieval';
+
+/** Which language model plays a role: an embedded one by its registry id, or the endpoint that the user configured. */
+export type ModelChoice = string;
+export const ENDPOINT: ModelChoice = 'endpoint';
+export const DEMO_CORPUS = 'demo';
+export const DEMO_MODEL: ModelChoice = 'demo';
+
+/** Everything that decides what a run does, apart from the question and what is behind an endpoint. */
+export interface RunSettings {
+  corpus: string;
+  searcher: ModelChoice;
+  generator: ModelChoice;
+  retrieval: RetrievalMode;
+  mode: ProtocolMode;
+  /** k of k-s-t: documents found per query. */
+  found: number;
+  /** s of k-s-t: documents kept per turn at most. */
+  kept: number;
+  /** t of k-s-t: searching turns at most. */
+  turns: number;
+  seed: number;
+}
+
+export const LIMITS = { found: [1, 20], kept: [1, 10], turns: [1, 8], seed: [0, 2 ** 31 - 1] } as const;
+
+/** 8-3-3 is the headline setting of the paper. */
+export const DEFAULT_SETTINGS: Readonly<RunSettings> = {
+  corpus: DEMO_CORPUS,
+  searcher: DEMO_MODEL,
+  generator: DEMO_MODEL,
+  retrieval: 'dense',
+  mode: 'paper',
+  found: 8,
+  kept: 3,
+  turns: 3,
+  seed: 0,
+};
