@@ -59,8 +59,13 @@ const server = await preview({
 const urls = [...(server.resolvedUrls?.local ?? []), ...(server.resolvedUrls?.network ?? [])];
 console.log(`\ns3-web is ready at ${urls.join(' and ')}\nPress Ctrl-C to stop.`);
 
-for (const signal of ['SIGINT', 'SIGTERM']) {
-  process.once(signal, () => {
-    void server.close().then(() => process.exit(0));
-  });
+// Nothing is written while serving, so there is nothing to wait for.
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(0));
+
+// npm does not hand a SIGTERM on to its grandchild; without this the server would outlive an `npm start` that was killed.
+if (process.env['npm_lifecycle_event'] !== undefined) {
+  const parent = process.ppid;
+  setInterval(() => {
+    if (process.ppid !== parent) process.exit(0);
+  }, 1000).unref();
 }

@@ -56,7 +56,7 @@ export const contentSecurityPolicy = (target: HeaderTarget): string => join(poli
 export const metaPolicy = (): string =>
   join(policyDirectives('build').filter(([name]) => name !== 'frame-ancestors'));
 
-/** Everything but the loading of models is refused; the page asks for no camera, position or payment. */
+/** Device features that the page never asks for, so that no script in it can. */
 const permissionsPolicy = [
   'accelerometer',
   'camera',
