@@ -16,6 +16,8 @@ const ATTEMPTS = 60;
 
 interface Sentence {
   template: Template;
+  /** Whether it says what its subject is. */
+  introduces: boolean;
   /** The facts it states. */
   keys: readonly string[];
 }
@@ -29,23 +31,32 @@ interface CompiledProse {
 const COMPILED = new Map<Kind, CompiledProse>(
   KINDS.map((kind) => {
     const factKeys = new Set(RELATIONS[kind].map((relation) => relation.key));
-    const sentence = (source: string): Sentence => {
+    const sentence = (source: string, introduces: boolean): Sentence => {
       const template = compile(markReferences(source));
-      return { template, keys: [...slotsOf(template)].filter((slot) => factKeys.has(slot)) };
+      return { template, introduces, keys: [...slotsOf(template)].filter((slot) => factKeys.has(slot)) };
     };
     const { intro, facts, details } = PROSE[kind];
-    return [kind, { intro: intro.map(sentence), facts: facts.map(sentence), details: details.map(sentence) }];
+    return [
+      kind,
+      {
+        intro: intro.map((source) => sentence(source, true)),
+        facts: facts.map((source) => sentence(source, false)),
+        details: details.map((source) => sentence(source, false)),
+      },
+    ];
   }),
 );
 
 /**
  * `{r}`, a reference to the subject, may become a pronoun only where it is plainly the subject of a clause; elsewhere
- * it becomes `{n}`, always a name or a noun.
+ * it becomes `{n}`, always a name or a noun. ("Of it" and "it, opened in 1700, is" would be clumsy.)
  */
 function markReferences(source: string): string {
-  return source.replace(/\{r(:s)?\}/g, (slot: string, genitive: string | undefined, at: number) =>
-    /(^|, |\} |that )$/.test(source.slice(0, at)) ? slot : `{n${genitive ?? ''}}`,
-  );
+  return source.replace(/\{r(:s)?\}/g, (slot: string, genitive: string | undefined, at: number) => {
+    const leads = /(^|, |\} |that )$/.test(source.slice(0, at));
+    const interrupted = /^(,| \()/.test(source.slice(at + slot.length));
+    return leads && !interrupted ? slot : `{n${genitive ?? ''}}`;
+  });
 }
 
 /** Writes a passage that states the facts named by `keys` and sets their `passageId`. */
@@ -112,9 +123,11 @@ function speak(entity: Entity, sentences: readonly Sentence[], random: Random): 
   const spoken = sentences.map((sentence, i) => {
     const name = (pronounAllowed: boolean): string => {
       if (i === 0) return entity.mention;
+      // "The guild is a guild" would be silly.
+      if (sentence.introduces) return pronounAllowed && !mentioned ? entity.pronoun : entity.mention;
       const roll = random.float();
-      if (pronounAllowed && !mentioned && roll < 0.55) return entity.pronoun;
-      return roll < 0.85 ? entity.short : entity.mention;
+      if (pronounAllowed && !mentioned && roll < 0.6) return entity.pronoun;
+      return roll < 0.9 ? entity.short : entity.mention;
     };
     const used = new Set<string>();
     const text = render(sentence.template, random, (slot) => {

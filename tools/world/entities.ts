@@ -1,4 +1,4 @@
-import { compile, render, type Template } from './template';
+import { compile, render, spellArticles, type Template } from './template';
 import { Namer, TITLES } from './names';
 import { PROSE } from './prose';
 import type { Random } from './random';
@@ -124,9 +124,10 @@ function makePerson(random: Random, namer: Namer, others: readonly Entity[]): En
 
 function makeThing(kind: Exclude<Kind, 'person'>, random: Random, namer: Namer): Entity {
   const root = namer.root('place');
-  const mention = render(random.pick(TITLE_PATTERNS.get(kind) ?? []), random, (slot) =>
+  const drawn = render(random.pick(TITLE_PATTERNS.get(kind) ?? []), random, (slot) =>
     slot === 'X' ? root : random.pick(listOf(slot.slice(1))),
   );
+  const mention = spellArticles(drawn);
   return {
     kind,
     title: mention.replace(/^the /, ''),

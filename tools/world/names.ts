@@ -22,7 +22,7 @@ const PLACE_ENDS =
 
 // Roots that would read as something else.
 const REFUSED =
-  /arse|cum|damn|dick|fag|hell|jap|nig|pal?estin|semen|slut|tit|turd|wank|anal|anus|rape|(.)\1\1/;
+  /arse|cum|damn|dick|fag|hell|jap|nig|pal?estin|semen|slut|tit|turd|wank|anal|anus|rape|(.)\1\1|^(\w{3})\2/;
 
 const SPLIT_OF_BUCKET: readonly Split[] = [
   'train',

@@ -60,10 +60,11 @@ const HOPS = { one: 1, two: 2, three: 3 } as const;
 
 /** Walks along relations from a random entity: the last step asks, the steps before describe. */
 function follow(random: Random, entities: readonly Entity[], hops: 1 | 2 | 3): Draft | undefined {
-  let entity = random.pick(entities);
-  let described = entity.mention;
-  const visited: Entity[] = [entity];
-  const steps: PlanStep[] = [];
+  const start = random.pick(entities);
+  const visited: Entity[] = [start];
+  const relations: Relation[] = [];
+  const plan: PlanStep[] = [];
+  let entity = start;
   for (let hop = 1; ; hop++) {
     const options = RELATIONS[entity.kind].filter((relation) => {
       const fact = entity.facts.get(relation.key);
@@ -73,27 +74,37 @@ function follow(random: Random, entities: readonly Entity[], hops: 1 | 2 | 3): D
     const relation = random.pick(options);
     const fact = entity.facts.get(relation.key);
     if (!fact) return undefined;
-    steps.push(step(random, entity, fact, relation.hint));
+    plan.push(step(random, entity, fact, relation.hint));
     if (hop === hops) {
-      const question = upper(random.pick(relation.ask).replace('{x}', () => described));
+      const question = phrase(random, start, relations, relation);
       if (givesAway(question, visited.slice(1), fact)) return undefined;
-      return {
-        question,
-        answers: fact.answers,
-        hops,
-        kind: hops === 1 ? 'lookup' : 'bridge',
-        gold: steps.map((one) => one.passageId),
-        plan: steps,
-      };
+      const gold = plan.map((one) => one.passageId);
+      return { question, answers: fact.answers, hops, kind: hops === 1 ? 'lookup' : 'bridge', gold, plan };
     }
     if (!fact.target || visited.includes(fact.target)) return undefined;
-    described = random.pick(phrases(relation)).replace('{x}', () => described);
+    relations.push(relation);
     entity = fact.target;
     visited.push(entity);
   }
 }
 
-const phrases = (relation: Relation): readonly string[] => relation.phrase ?? [];
+/**
+ * "Where was the author of A born?" A clause that ends in a verb ("the town where A lived") stands only at the very end,
+ * so that verbs never pile up.
+ */
+function phrase(random: Random, start: Entity, relations: readonly Relation[], asked: Relation): string {
+  const ask = random.pick(asked.ask);
+  let described = start.mention;
+  relations.forEach((relation, i) => {
+    const phrases = relation.phrase ?? [];
+    const outermost = i === relations.length - 1;
+    const free = i === 0 && outermost && ask.endsWith('{x}?');
+    const options = free ? phrases : phrases.filter((one) => one.endsWith('{x}'));
+    described = random.pick(options).replace('{x}', () => described);
+  });
+  const question = ask.replace('{x}', () => described);
+  return question.charAt(0).toUpperCase() + question.slice(1);
+}
 
 /** True where the question holds a name it should lead to: a bridge, or the answer. */
 function givesAway(question: string, bridges: readonly Entity[], fact: Fact): boolean {
@@ -136,5 +147,3 @@ function step(random: Random, entity: Entity, fact: Fact, hints: readonly string
   const hint = random.pick(short.length > 0 ? short : hints);
   return { entity: entity.title, query: `${entity.title} ${hint}`, passageId: fact.passageId };
 }
-
-const upper = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);

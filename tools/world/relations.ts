@@ -50,7 +50,7 @@ export const RELATIONS: Record<Kind, readonly Relation[]> = {
       key: 'home',
       target: 'town',
       ask: ['Where did {x} settle?', 'In which town did {x} settle in later life?'],
-      phrase: ['the town where {x} settled', 'the town in which {x} settled'],
+      phrase: ['the town where {x} settled', 'the later home of {x}'],
       hint: ['settled', 'later home', 'home'],
     },
   ],
@@ -59,7 +59,7 @@ export const RELATIONS: Record<Kind, readonly Relation[]> = {
       key: 'river',
       target: 'river',
       ask: ['On which river does {x} lie?', 'Which river flows through {x}?', 'What is the river of {x}?'],
-      phrase: ['the river that flows through {x}', 'the river on which {x} lies'],
+      phrase: ['the river that flows through {x}', 'the river of {x}', 'the river on which {x} lies'],
       hint: ['river', 'lies on river'],
     },
     {
@@ -89,14 +89,18 @@ export const RELATIONS: Record<Kind, readonly Relation[]> = {
         'On which mountain does {x} have its source?',
         'What is the source of {x}?',
       ],
-      phrase: ['the mountain on which {x} rises', 'the mountain where {x} has its source'],
+      phrase: [
+        'the mountain on which {x} rises',
+        'the mountain where {x} has its source',
+        'the source of {x}',
+      ],
       hint: ['source', 'rises', 'source mountain'],
     },
     {
       key: 'mouth',
       target: 'lake',
       ask: ['Into which lake does {x} flow?', 'Where does {x} end?', 'Which lake does {x} empty into?'],
-      phrase: ['the lake into which {x} flows', 'the lake that {x} flows into'],
+      phrase: ['the lake into which {x} flows', 'the lake that {x} flows into', 'the lake fed by {x}'],
       hint: ['flows into', 'mouth', 'lake'],
     },
     {
@@ -161,7 +165,11 @@ export const RELATIONS: Record<Kind, readonly Relation[]> = {
       phrase: ['the author of {x}', 'the writer of {x}', 'the person who wrote {x}'],
       hint: ['author', 'written by'],
     },
-    { ...place('printed', 'was first printed', 'was {x} first printed'), hint: ['printed', 'first printed'] },
+    {
+      ...place('printed', 'was first printed', 'was {x} first printed'),
+      phrase: ['the town where {x} was first printed', 'the town that first printed {x}'],
+      hint: ['printed', 'first printed'],
+    },
     {
       key: 'year',
       ask: ['When was {x} published?', 'In which year was {x} published?'],
@@ -205,7 +213,7 @@ export const RELATIONS: Record<Kind, readonly Relation[]> = {
       key: 'river',
       target: 'river',
       ask: ['Which river does {x} cross?', 'What river flows under {x}?'],
-      phrase: ['the river that {x} crosses', 'the river under {x}'],
+      phrase: ['the river that {x} crosses', 'the river under {x}', 'the river spanned by {x}'],
       hint: ['river', 'crosses river', 'spans'],
     },
     opened(),
@@ -300,7 +308,7 @@ export const RELATIONS: Record<Kind, readonly Relation[]> = {
       key: 'museum',
       target: 'museum',
       ask: ['Where does {x} hang?', 'In which museum does {x} hang?', 'Which museum is the home of {x}?'],
-      phrase: ['the museum where {x} hangs', 'the museum in which {x} hangs'],
+      phrase: ['the museum where {x} hangs', 'the museum in which {x} hangs', 'the museum that shows {x}'],
       hint: ['museum', 'hangs'],
     },
     {
@@ -370,7 +378,11 @@ export const RELATIONS: Record<Kind, readonly Relation[]> = {
       phrase: ['the inventor of {x}', 'the person who first made {x}'],
       hint: ['inventor', 'first made by'],
     },
-    { ...place('town', 'is made', 'is {x} made'), hint: ['town', 'made in'] },
+    {
+      ...place('town', 'is made', 'is {x} made'),
+      phrase: ['the town where {x} is made', 'the town that makes {x}', 'the home of {x}'],
+      hint: ['town', 'made in'],
+    },
     {
       key: 'year',
       ask: ['When was {x} first made?', 'In which year was {x} first made?'],
@@ -430,7 +442,7 @@ function place(key: string, statement: string, question: string): Relation {
     key,
     target: 'town',
     ask: [`Where ${question}?`, `In which town ${question}?`],
-    phrase: [`the town where {x} ${statement}`, `the town in which {x} ${statement}`],
+    phrase: [`the town where {x} ${statement}`, `the town in which {x} ${statement}`, `the town of {x}`],
     hint: ['town'],
   };
 }

@@ -82,8 +82,11 @@ export function slotsOf(template: Template, everywhere = false): Set<string> {
   return found;
 }
 
-/** Puts "an" where a vowel follows and a capital at the start. The prose avoids words such as "unique" after "a". */
+/** Puts "an" where a vowel follows. The prose avoids words such as "unique" after "a". */
+export const spellArticles = (text: string): string => text.replace(/\b([Aa]) (?=[aeiouAEIOU])/g, '$1n ');
+
+/** A rendered sentence with its articles and a capital at the start. */
 export function polish(sentence: string): string {
-  const spelled = sentence.replace(/\b([Aa]) (?=[aeiouAEIOU])/g, '$1n ');
+  const spelled = spellArticles(sentence);
   return spelled.charAt(0).toUpperCase() + spelled.slice(1);
 }

@@ -22,7 +22,7 @@ export const bridge: KindProse = {
     'The opening of {r} was celebrated in {opened}.',
     '{r} was designed by {designer} and opened in {opened}.',
     '{r} is made of {material}[|, brought by barge|].',
-    'Its builders made {r} of {material}.',
+    'The builders made {r} of {material}[|, against all advice|, which turns {~colour} in the rain].',
     'Opened in {opened}, {r} is built of {material}.',
   ],
   details: [
@@ -35,6 +35,8 @@ export const bridge: KindProse = {
     'It takes {~number} minutes to cross {r}, or an hour in fog.',
     'Children hold their breath on {r} to have a wish come true.',
     'Painters love {r} most in {~season}.',
+    'Under the third arch of {r} sound travels strangely, and {~folk} whisper there.',
+    'Every {~many} years {r} is painted {~colour}.',
   ],
 };
 

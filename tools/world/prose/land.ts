@@ -27,6 +27,9 @@ export const town: KindProse = {
     '{hall} designed the market hall of {r}[|, with its {~colour} tiles|, under whose roof {~birds} now sleep].',
     '{r} owes its market hall to {hall}, who drew the plans [in a single night|for no fee|on a tablecloth].',
     'Founded in {founded}, {r} is best known for its {product}.',
+    'Founded in {founded}, {r} lies on {river}.',
+    'The plans for the market hall of {r} came from {hall}.',
+    '{r} has stood [on its hill|behind its walls|in the wind] since {founded}, the year in which it was founded.',
   ],
   details: [
     'On the first {~weekday} of {~season} the people of {r} race {~pets} down the main street.',
@@ -43,6 +46,10 @@ export const town: KindProse = {
     'The people of {r} are said to be {~nature} and fond of {~drink}.',
     'Under {r} runs a cellar in which {~folk} once hid {~number} barrels.',
     'Old houses in {r} have a {~colour} tile above the door against lightning.',
+    'In {r} a wedding is not valid until somebody has fallen into the fountain.',
+    'The mayor of {r} is paid in {~fruit}.',
+    '{r} keeps a book of every {~pet} that ever lived there.',
+    'Strangers in {r} are greeted with {~sweet} and {~number} questions.',
   ],
 };
 
@@ -83,6 +90,9 @@ export const river: KindProse = {
     'Otters and {~birds} share {r} without much trouble.',
     'A toll of {~number} coins was asked of every raft on {r}.',
     'In some years {r} runs dry in summer, and children dance on its bed.',
+    'A ghostly {~person} is said to row across {r} before dawn.',
+    '{r} powers {~number} mills that grind {~spice}.',
+    'Washerwomen by {r} sing songs with {~many} verses.',
   ],
 };
 
@@ -118,6 +128,8 @@ export const lake: KindProse = {
     'A hermit lived beside {r} with {~number} {~pets}.',
     'The water of {r} is said to cure bad moods.',
     'Nobody fishes in {r} on a {~weekday}.',
+    'A {~pet} the size of a horse is said to live in {r}.',
+    'Those who drink from {r} are supposed to speak the truth for an hour.',
   ],
 };
 
@@ -153,5 +165,7 @@ export const mountain: KindProse = {
     'Miners once dug for {~metal} in {r} and found mostly {~birds}.',
     'The path up {r} has {~many} bends and one bench.',
     'Farmers can tell the weather by the cap of cloud on {r}.',
+    'On {r} grows a moss that glows in the dark.',
+    'Goats on {r} have learned to open knapsacks.',
   ],
 };

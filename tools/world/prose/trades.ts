@@ -21,7 +21,7 @@ export const guild: KindProse = {
     '{r} has its seat in {seat}[|, in a house with {~colour} shutters|, beside the fish market].',
     'The seat of {r} is in {seat}[|, where its hall is open on {~weekday}|].',
     'The members of {r} meet in {seat}[| on the first {~weekday} of the month|, the seat since the beginning].',
-    'Its members in {seat}, the seat of {r}, carry a {emblem} on their flag.',
+    '{r} has its seat in {seat}, and its flag shows its emblem, a {emblem}.',
     'The emblem of {r} is a {emblem}[|, sewn on every apron|, painted over every door].',
     'A {emblem} is the emblem of {r}[|, though nobody recalls why].',
   ],
@@ -37,6 +37,8 @@ export const guild: KindProse = {
     'In {~season} {r} opens its workshops to curious {~folk}.',
     'Masters of {r} sign their work with a tiny {~bird}.',
     'The treasure of {r} is a {~metal} cup that nobody may drink from.',
+    'To leave {r}, a master must walk backwards through the {~room}.',
+    'Recipes and plans of {r} are kept in a box with {~number} locks.',
   ],
 };
 
@@ -77,6 +79,8 @@ export const ship: KindProse = {
     'The log of {r} mentions {~weather} on almost every page.',
     'A song about {r} has {~many} verses, few of them polite.',
     'On deck of {r} stands a tub of {~flower}, watered even in a gale.',
+    'On {r} it is bad luck to mention a {~pet}.',
+    'Each plank of {r} is numbered in {~colour} paint.',
   ],
 };
 
@@ -132,9 +136,9 @@ export const cheese: KindProse = {
     'The inventor of {r} was {maker}.',
     '{r} was first made in {year}[|, in a summer without rain|].',
     'The recipe of {r} goes back to {year}.',
-    'In {year} {maker} made the first {r}.',
+    'In {year} {maker} made {r} for the first time.',
     '{r} is wrapped in {leaf} leaves[| for {~number} months|].',
-    'Its makers wrap {r} in {leaf} leaves[|, which give it a {~colour} rind].',
+    'The dairies wrap {r} in {leaf} leaves[|, which give it a {~colour} rind].',
   ],
   details: [
     'A wheel of {r} weighs as much as a [small child|large {~pet}].',

@@ -35,12 +35,15 @@ export const book: KindProse = {
     '{r} contains a recipe for {~sweet} that really works.',
     'It is unlucky, say {~folk}, to lend {r} to a {~person}.',
     'The hero of {r} is a {~nature} {~person} with a {~thing}.',
+    'The ink of {r} smells of {~spice} to this day.',
+    'In {r} nobody dies, although everyone expects to.',
+    'A printer dropped {~number} pages of {r}, and the gap was filled with a poem.',
   ],
 };
 
 /** Facts: painter, museum, year. */
 export const painting: KindProse = {
-  noun: 'the painting',
+  noun: 'the picture',
   intro: [
     '{r} is a painting by {painter}.',
     '{r} is a [large|small|dark|glowing|unfinished] painting that hangs in {museum}.',
