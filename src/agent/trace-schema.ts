@@ -49,9 +49,9 @@ const shownDocument = v.object({
 });
 
 const usage = v.object({
-  promptTokens: whole,
-  cachedTokens: whole,
-  completionTokens: whole,
+  promptTokens: amount,
+  cachedTokens: amount,
+  completionTokens: amount,
   prefillMs: amount,
   decodeMs: amount,
   estimated: v.exactOptional(v.boolean()),
@@ -108,7 +108,7 @@ const EVENT_SCHEMAS = {
     numbers: v.pipe(v.array(whole), v.maxLength(MAX_DOCUMENTS)),
     passageIds: labels,
   }),
-  context: v.object({ ...base, type: v.literal('context'), passageIds: labels, text, tokens: whole }),
+  context: v.object({ ...base, type: v.literal('context'), passageIds: labels, text, tokens: amount }),
   answered: v.object({ ...base, type: v.literal('answered'), answer: text, model: label }),
   scored: v.object({
     ...base,

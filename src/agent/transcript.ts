@@ -33,7 +33,8 @@ export function parseTranscript(
     BLOCK_END.lastIndex = bodyStart;
     const end = BLOCK_END.exec(text);
     const bodyEnd = end?.index ?? text.length;
-    log.show(turn++, parseDocuments(text.slice(bodyStart, bodyEnd)));
+    log.show(turn, parseDocuments(text.slice(bodyStart, bodyEnd), `${turn}`));
+    turn++;
     at = end?.[0] === BLOCK_CLOSE ? bodyEnd + BLOCK_CLOSE.length : bodyEnd;
   }
 }
@@ -47,8 +48,8 @@ function afterAnchor(transcript: string): string {
   return transcript;
 }
 
-/** The documents of one block. A header counts at the start of a line, where the environment writes it. */
-export function parseDocuments(block: string): ShownDocument[] {
+/** The documents of one block, with made-up ids `window-number`. A header counts at the start of a line, where the environment writes it. */
+export function parseDocuments(block: string, window = '0'): ShownDocument[] {
   const headers = [...block.matchAll(DOCUMENT_HEADER)];
   return headers.flatMap((header, i) => {
     const bodyStart = header.index + header[0].length;
@@ -60,7 +61,7 @@ export function parseDocuments(block: string): ShownDocument[] {
       .trim()
       .replace(/^"(.*)"$/s, '$1');
     const number = Number(header[1]);
-    return [{ number, passageId: `doc-${number}`, title, text: body.slice(end + 1).trim(), score: 0 }];
+    return [{ number, passageId: `${window}-${number}`, title, text: body.slice(end + 1).trim(), score: 0 }];
   });
 }
 
