@@ -1,3 +1,4 @@
+import { addProduct } from './product';
 import { ROW_FIELDS, ROW_POSITION, ROW_SLOT, type HeadShape } from '../backend';
 
 export interface CacheArrays {
@@ -57,16 +58,25 @@ function rotate(
   }
 }
 
-/** Causal grouped-query attention, one query head of one row at a time; see `AttentionArguments`. */
+/** Rows whose scores are computed together; more of them reuse each key oftener, and need more scratch. */
+const BLOCK_ROWS = 16;
+
+/** Causal grouped-query attention; see `AttentionArguments`. */
 export class Attention {
   readonly #heads: HeadShape;
-  readonly #scores: Float64Array;
-  readonly #sums: Float64Array;
+  readonly #capacity: number;
+  /** Queries and sums of one key-value head's group, `[BLOCK_ROWS · group, headSize]`. */
+  readonly #queries: Float32Array;
+  readonly #mixed: Float32Array;
+  /** `[BLOCK_ROWS · group, keys]` */
+  #scores = new Float32Array(0);
 
   constructor(heads: HeadShape, capacity: number) {
+    const group = heads.queryHeads / heads.keyValueHeads;
     this.#heads = heads;
-    this.#scores = new Float64Array(capacity);
-    this.#sums = new Float64Array(heads.headSize);
+    this.#capacity = capacity;
+    this.#queries = new Float32Array(BLOCK_ROWS * group * heads.headSize);
+    this.#mixed = new Float32Array(BLOCK_ROWS * group * heads.headSize);
   }
 
   run(
@@ -76,96 +86,78 @@ export class Attention {
     output: Float32Array,
     rows: number,
   ): void {
+    for (let first = 0; first < rows;) {
+      // Consecutive rows of one sequence share the reading of keys and values.
+      const slot = rowTable[first * ROW_FIELDS + ROW_SLOT]!;
+      let count = 1;
+      while (
+        count < BLOCK_ROWS &&
+        first + count < rows &&
+        rowTable[(first + count) * ROW_FIELDS + ROW_SLOT] === slot
+      ) {
+        count += 1;
+      }
+      for (let head = 0; head < this.#heads.keyValueHeads; head += 1) {
+        this.#attend(projections, rowTable, cache, output, first, count, head, slot);
+      }
+      first += count;
+    }
+  }
+
+  #attend(
+    projections: Float32Array,
+    rowTable: Uint32Array,
+    cache: CacheArrays,
+    output: Float32Array,
+    first: number,
+    count: number,
+    head: number,
+    slot: number,
+  ): void {
     const { queryHeads, keyValueHeads, headSize } = this.#heads;
     const group = queryHeads / keyValueHeads;
-    const stride = (queryHeads + 2 * keyValueHeads) * headSize;
+    const projectionWidth = (queryHeads + 2 * keyValueHeads) * headSize;
+    const width = group * headSize;
+    let keys = 0;
+    for (let i = 0; i < count; i += 1) {
+      const at = (first + i) * projectionWidth + head * width;
+      this.#queries.set(projections.subarray(at, at + width), i * width);
+      keys = Math.max(keys, rowTable[(first + i) * ROW_FIELDS + ROW_POSITION]! + 1);
+    }
+    if (this.#scores.length < BLOCK_ROWS * group * keys) {
+      this.#scores = new Float32Array(BLOCK_ROWS * group * Math.min(this.#capacity, 2 * keys));
+    }
+    const rows = count * group;
+    const rowStride = keyValueHeads * headSize;
+    const start = slot * this.#capacity * rowStride + head * headSize;
+    const scores = { array: this.#scores.fill(0, 0, rows * keys), start: 0, rowStride: keys };
+    const queries = { array: this.#queries, start: 0, rowStride: headSize };
+    const shape = { rows, columns: keys, depth: headSize };
+    addProduct(scores, queries, { array: cache.keys, start, rowStride }, 1, shape);
     for (let row = 0; row < rows; row += 1) {
-      const count = rowTable[row * ROW_FIELDS + ROW_POSITION]! + 1;
-      const base = rowTable[row * ROW_FIELDS + ROW_SLOT]! * cache.capacity * keyValueHeads * headSize;
-      for (let head = 0; head < queryHeads; head += 1) {
-        const kv = base + Math.floor(head / group) * headSize;
-        const query = row * stride + head * headSize;
-        const total = this.#score(projections, query, cache.keys, kv, count);
-        this.#mix(cache.values, kv, count, total, output, (row * queryHeads + head) * headSize);
-      }
+      const position = rowTable[(first + Math.floor(row / group)) * ROW_FIELDS + ROW_POSITION]!;
+      softmax(this.#scores, row * keys, position + 1, keys, 1 / Math.sqrt(headSize));
+    }
+    const mixed = { array: this.#mixed.fill(0), start: 0, rowStride: headSize };
+    const values = { array: cache.values, start, rowStride: 1 };
+    addProduct(mixed, scores, values, rowStride, { rows, columns: headSize, depth: keys });
+    for (let i = 0; i < count; i += 1) {
+      const at = (first + i) * queryHeads * headSize + head * width;
+      output.set(this.#mixed.subarray(i * width, (i + 1) * width), at);
     }
   }
+}
 
-  /** Fills the scores with exp(q·k/√d − max) and returns their sum. */
-  #score(queries: Float32Array, query: number, keys: Float32Array, kv: number, count: number): number {
-    const { keyValueHeads, headSize } = this.#heads;
-    const scores = this.#scores;
-    const stride = keyValueHeads * headSize;
-    const scale = 1 / Math.sqrt(headSize);
-    const paired = count - (count % 4);
-    let maximum = -Infinity;
-    for (let key = 0; key < paired; key += 4) {
-      const k0 = kv + key * stride;
-      const k1 = k0 + stride;
-      const k2 = k1 + stride;
-      const k3 = k2 + stride;
-      let s0 = 0;
-      let s1 = 0;
-      let s2 = 0;
-      let s3 = 0;
-      for (let i = 0; i < headSize; i += 1) {
-        const q = queries[query + i]!;
-        s0 += q * keys[k0 + i]!;
-        s1 += q * keys[k1 + i]!;
-        s2 += q * keys[k2 + i]!;
-        s3 += q * keys[k3 + i]!;
-      }
-      scores[key] = s0 * scale;
-      scores[key + 1] = s1 * scale;
-      scores[key + 2] = s2 * scale;
-      scores[key + 3] = s3 * scale;
-      maximum = Math.max(maximum, s0 * scale, s1 * scale, s2 * scale, s3 * scale);
-    }
-    for (let key = paired; key < count; key += 1) {
-      let sum = 0;
-      for (let i = 0; i < headSize; i += 1) sum += queries[query + i]! * keys[kv + key * stride + i]!;
-      scores[key] = sum * scale;
-      maximum = Math.max(maximum, sum * scale);
-    }
-    let total = 0;
-    for (let key = 0; key < count; key += 1) {
-      const weight = Math.exp(scores[key]! - maximum);
-      scores[key] = weight;
-      total += weight;
-    }
-    return total;
+/** Softmax of `scale · scores` over the first `count` of `width` elements from `start`; the rest becomes 0. */
+function softmax(scores: Float32Array, start: number, count: number, width: number, scale: number): void {
+  let maximum = -Infinity;
+  for (let i = start; i < start + count; i += 1) if (scores[i]! > maximum) maximum = scores[i]!;
+  let total = 0;
+  for (let i = start; i < start + count; i += 1) {
+    const weight = Math.exp((scores[i]! - maximum) * scale);
+    scores[i] = weight;
+    total += weight;
   }
-
-  #mix(
-    values: Float32Array,
-    kv: number,
-    count: number,
-    total: number,
-    output: Float32Array,
-    out: number,
-  ): void {
-    const { keyValueHeads, headSize } = this.#heads;
-    const scores = this.#scores;
-    const sums = this.#sums.fill(0);
-    const stride = keyValueHeads * headSize;
-    const paired = count - (count % 4);
-    for (let key = 0; key < paired; key += 4) {
-      const v0 = kv + key * stride;
-      const v1 = v0 + stride;
-      const v2 = v1 + stride;
-      const v3 = v2 + stride;
-      const w0 = scores[key]!;
-      const w1 = scores[key + 1]!;
-      const w2 = scores[key + 2]!;
-      const w3 = scores[key + 3]!;
-      for (let i = 0; i < headSize; i += 1) {
-        sums[i]! += w0 * values[v0 + i]! + w1 * values[v1 + i]! + w2 * values[v2 + i]! + w3 * values[v3 + i]!;
-      }
-    }
-    for (let key = paired; key < count; key += 1) {
-      const weight = scores[key]!;
-      for (let i = 0; i < headSize; i += 1) sums[i]! += weight * values[kv + key * stride + i]!;
-    }
-    for (let i = 0; i < headSize; i += 1) output[out + i] = sums[i]! / total;
-  }
+  for (let i = start; i < start + count; i += 1) scores[i]! /= total;
+  scores.fill(0, start + count, start + width);
 }

@@ -25,7 +25,7 @@ import {
 } from '../checks';
 import { Attention, rotateAndCache, type CacheArrays } from './attention';
 import { embed, rmsNorm, rowStatistics, selectRows, swiGlu } from './elementwise';
-import { matrixProduct } from './linear';
+import { linearProduct } from './linear';
 
 class CpuTensor implements Tensor {
   readonly bytes: number;
@@ -128,11 +128,11 @@ function buildOperations(): Operations {
       const { inputs, outputs } = checkLinear(a);
       const [input, weight, output] = [floats(a.input), floats(a.weight), floats(a.output)];
       const bias = a.bias && floats(a.bias);
-      const store = a.accumulate ? 'accumulate' : 'overwrite';
+      const accumulate = a.accumulate ?? false;
       return new CpuOperation('linear', () => {
         const rows = a.rows.value;
         const x = prepare(input, a.norm, rows, inputs);
-        matrixProduct({ input: x, weight, bias, output, rows, inputs, outputs, store });
+        linearProduct({ input: x, weight, bias, output, rows, inputs, outputs, accumulate });
       });
     },
     gatedLinear(a) {
@@ -142,9 +142,9 @@ function buildOperations(): Operations {
         const rows = a.rows.value;
         const x = prepare(input, a.norm, rows, inputs);
         const product = both.take(rows * outputs * 2);
-        matrixProduct({
+        linearProduct({
           ...{ input: x, weight, bias: undefined, output: product },
-          ...{ rows, inputs, outputs: outputs * 2, store: 'overwrite' },
+          ...{ rows, inputs, outputs: outputs * 2, accumulate: false },
         });
         swiGlu(product, output, rows, outputs);
       });
