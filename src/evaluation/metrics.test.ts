@@ -1,0 +1,90 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { exactMatch, f1Score, normaliseAnswer, scoreAnswer, spanCheck } from './metrics';
+
+describe('normalisation', () => {
+  it.each([
+    ['The Eiffel Tower!', 'eiffel tower'],
+    ['  a  b\tthe\nc ', 'b c'],
+    ['U.S.A.', 'usa'],
+    ['rock-n-roll', 'rocknroll'],
+    ['theatre another An', 'theatre another'],
+    ['«Élan» – naïve', '«élan» – naïve'],
+    ['éa', 'éa'],
+    ['l’a priori', 'l’ priori'],
+    ['x\u00a0y', 'x y'],
+    ['!"#$%&\'()*+,-./:;<=>?@[\\]^_`{|}~', ''],
+    ['a_b', 'ab'],
+  ])('of %j is %j', (text, expected) => {
+    expect(normaliseAnswer(text)).toBe(expected);
+  });
+});
+
+describe('exact match', () => {
+  it('is 1 when any gold answer is equal after normalisation', () => {
+    expect(exactMatch('The Louvre.', ['Prado', 'louvre'])).toBe(1);
+    expect(exactMatch('the Louvre in Paris', ['louvre'])).toBe(0);
+    expect(exactMatch('x', [])).toBe(0);
+  });
+});
+
+describe('token F1', () => {
+  it.each([
+    ['the cat sat', ['cat sat down'], 0.8],
+    ['b b c', ['b c c'], 2 / 3],
+    ['x', ['y'], 0],
+    ['Paris, France', ['London', 'Paris'], 2 / 3],
+    ['', [''], 1],
+    ['the', ['x'], 0],
+    ['x', [], 0],
+  ])('of %j against %j', (prediction, golds, expected) => {
+    expect(f1Score(prediction, golds)).toBeCloseTo(expected, 12);
+  });
+
+  it('is symmetric, at most 1, and 1 for an exact match', () => {
+    fc.assert(
+      fc.property(fc.string(), fc.string(), (a, b) => {
+        expect(f1Score(a, [b])).toBeCloseTo(f1Score(b, [a]), 12);
+        expect(f1Score(a, [b])).toBeLessThanOrEqual(1);
+        if (exactMatch(a, [b]) === 1) expect(f1Score(a, [b])).toBe(1);
+      }),
+    );
+  });
+});
+
+describe('the span check', () => {
+  it.each([
+    ['It is the Eiffel Tower, in Paris.', ['eiffel tower'], true],
+    ['Eiffel built the tower', ['eiffel tower'], false],
+    ['parish', ['Paris'], false],
+    ['He was born in 1984', ['1984'], true],
+    ['caf\u00e9', ['cafe\u0301'], true],
+    ['café', ['cafe'], false],
+    ['The answer is in the US', ['U.S.'], true],
+    ['¥100', ['100'], true],
+    ['100', ['¥100'], false],
+    ['x', [], false],
+    ['x', ['y', 'x'], true],
+  ])('of %j for %j is %s', (prediction, golds, expected) => {
+    expect(spanCheck(prediction, golds)).toBe(expected);
+  });
+
+  it('looks a gold answer up as it stands when nothing of it is left after normalisation', () => {
+    expect(spanCheck('vitamin A', ['A'])).toBe(true);
+    expect(spanCheck('vitamin C', ['A'])).toBe(false);
+    expect(spanCheck('anything', [''])).toBe(false);
+  });
+
+  it('holds wherever exact match does, unless both are empty', () => {
+    fc.assert(
+      fc.property(fc.string(), fc.string(), (a, b) => {
+        if (exactMatch(a, [b]) === 1 && /[\p{L}\p{N}]/u.test(normaliseAnswer(b)))
+          expect(spanCheck(a, [b])).toBe(true);
+      }),
+    );
+  });
+});
+
+it('scores an answer by all three', () => {
+  expect(scoreAnswer('in Paris', ['Paris'])).toEqual({ em: 0, f1: 2 / 3, accuracy: 1 });
+});
