@@ -23,8 +23,9 @@ export function formatDuration(seconds: number): string {
   return minutes < 90 ? `${minutes} min` : `${(minutes / 60).toFixed(1)} h`;
 }
 
-/** Seconds with one decimal, for what took some milliseconds. */
-export const formatSeconds = (ms: number): string => (ms / 1000).toFixed(1);
+/** How long a step took: milliseconds where it was quick, else seconds with one decimal. */
+export const formatTook = (ms: number): string =>
+  ms < 95 ? `${Math.max(1, Math.round(ms))} ms` : `${(ms / 1000).toFixed(1)} s`;
 
 export const formatScore = (score: number): string => score.toFixed(2);
 

@@ -18,6 +18,7 @@ export function mountApp(target: HTMLElement, laboratory: Laboratory): Session {
     location,
     history,
     storage,
+    now: () => new Date().toISOString(),
     theme: {
       storage,
       root: document.documentElement,

@@ -28,11 +28,15 @@ export class AskRun {
   settings = $state.raw<RunSettings | null>(null);
   startedAt = '';
   #laboratory: Laboratory;
+  #now: () => string;
   #abort: AbortController | null = null;
-  #meters = new Map<Part, Meter>();
+  // Read by nobody but this class: no need to be reactive.
+  #meters: Partial<Record<Part, Meter>> = {};
 
-  constructor(laboratory: Laboratory) {
+  /** `now` says the date and time, ISO 8601. */
+  constructor(laboratory: Laboratory, now: () => string) {
     this.#laboratory = laboratory;
+    this.#now = now;
   }
 
   get busy(): boolean {
@@ -58,11 +62,11 @@ export class AskRun {
     this.#abort = abort;
     this.question = question;
     this.settings = { ...settings };
-    this.startedAt = new Date().toISOString();
+    this.startedAt = this.#now();
     this.error = null;
     this.importedFrom = null;
     this.loads = [];
-    this.#meters.clear();
+    this.#meters = {};
     this.s3.reset();
     this.naive.reset();
     this.status = 'loading';
@@ -135,8 +139,7 @@ export class AskRun {
 
   #onLoad(abort: AbortController, event: LoadEvent): void {
     if (this.#abort !== abort) return;
-    const meter = this.#meters.get(event.part) ?? new Meter();
-    this.#meters.set(event.part, meter);
+    const meter = (this.#meters[event.part] ??= new Meter());
     const { progress, ...rest } = event;
     const row: LoadRow = { ...rest, measured: progress ? meter.measure(progress, performance.now()) : null };
     const others = this.loads.filter((load) => load.part !== event.part);

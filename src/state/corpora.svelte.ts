@@ -21,7 +21,7 @@ export class Corpora {
   loaded = $state(false);
   persistRefused = $state(false);
   #laboratory: Laboratory;
-  #aborts = new Map<number, AbortController>();
+  #aborts: Record<number, AbortController> = {};
   #next = 1;
 
   constructor(laboratory: Laboratory) {
@@ -47,7 +47,7 @@ export class Corpora {
     const id = this.#next++;
     const abort = new AbortController();
     const meter = new Meter();
-    this.#aborts.set(id, abort);
+    this.#aborts[id] = abort;
     const job: ImportJob = {
       id,
       name: request.name,
@@ -69,13 +69,13 @@ export class Corpora {
       if (isAbort(error) || abort.signal.aborted) this.#update(id, { status: 'cancelled' });
       else this.#update(id, { status: 'failed', error: toEnvelope(error) });
     } finally {
-      this.#aborts.delete(id);
+      delete this.#aborts[id];
     }
     await this.refresh();
   }
 
   cancel(id: number): void {
-    this.#aborts.get(id)?.abort();
+    this.#aborts[id]?.abort();
   }
 
   dismiss(id: number): void {

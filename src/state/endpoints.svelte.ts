@@ -15,17 +15,6 @@ const storedSchema = v.partial(v.object({ searcher: endpointSchema, generator: e
 
 export type EndpointStorage = Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>;
 
-/** The host that data would go to; null where the address is not an http one, or carries credentials. */
-export function hostOf(baseUrl: string): string | null {
-  try {
-    const url = new URL(baseUrl);
-    const plain = (url.protocol === 'http:' || url.protocol === 'https:') && !url.username && !url.password;
-    return plain ? url.host : null;
-  } catch {
-    return null;
-  }
-}
-
 /**
  * Addresses and keys of the endpoints. They are in memory alone, unless the user ticks "remember on this device" for one;
  * they are in no URL, no trace and no report.

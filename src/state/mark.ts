@@ -36,7 +36,7 @@ export function markTerms(text: string, terms: ReadonlySet<string>): MarkedPiece
   const pieces: MarkedPiece[] = [];
   const push = (piece: string, marked: boolean): void => {
     const last = pieces.at(-1);
-    if (last && (last.marked === marked || (marked === false && last.marked === false))) last.text += piece;
+    if (last && !last.marked && !marked) last.text += piece;
     else if (piece) pieces.push({ text: piece, marked });
   };
   let from = 0;

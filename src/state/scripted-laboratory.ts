@@ -1,5 +1,5 @@
 /** A laboratory that plays a script: for component tests, screenshots of states, and work on the page alone. */
-import { AppError, throwIfAborted } from '../protocol/errors';
+import { throwIfAborted } from '../protocol/errors';
 import type { TraceDelta, TraceEvent } from '../protocol/trace';
 import { FIXTURE_NAIVE, FIXTURE_QUESTION, FIXTURE_S3, streamed } from './fixture-trace';
 import type { CorpusEntry, Laboratory, LoadEvent } from './laboratory';
@@ -54,49 +54,53 @@ export function createScriptedLaboratory(script: Script = {}): Laboratory {
   const pace = script.paceMs ?? 12;
   let corpora = [DEMO, ...(script.corpora ?? [])];
   return {
-    capabilities: async () => ({
-      browser: 'a scripted browser',
-      webgpu: {
-        adapter: 'scripted adapter',
-        available: true,
-        fallback: false,
-        f16: true,
-        subgroups: true,
-        maxBufferBytes: 2 ** 31,
-        maxBindingBytes: 2 ** 27,
-      },
-      crossOriginIsolated: true,
-      threads: 8,
-      opfs: true,
-      locks: true,
-      wakeLock: true,
-      storage: { usedBytes: 5_300_000, quotaBytes: 12_000_000_000, persisted: false },
-    }),
-    persist: async () => false,
-    demoQuestions: async () => [
-      {
-        question: FIXTURE_QUESTION,
-        answers: ['Tessaly Ford'],
-        goldIds: ['harrow-lamp-guild', 'odell-marrin'],
-        hops: 2,
-      },
-      {
-        question: 'Which river passes the town where The Ninth Lock was written?',
-        answers: ['Ansel'],
-        goldIds: [],
-        hops: 3,
-      },
-      { question: 'Is Corvane larger than Tessaly Ford?', answers: ['yes'], goldIds: [], hops: 2 },
-    ],
-    models: async () => [
-      { id: 'demo', name: 'Demo model', note: 'trained by us on a made-up world', bytes: 4_100_000 },
-    ],
-    encoders: async () => [
-      { id: 'demo', name: 'Demo encoder', note: 'trained by us on a made-up world', bytes: 1_400_000 },
-      { id: 'intfloat/e5-small-v2', name: 'intfloat/e5-small-v2', note: '', bytes: 133_000_000 },
-    ],
+    capabilities: () =>
+      Promise.resolve({
+        browser: 'a scripted browser',
+        webgpu: {
+          adapter: 'scripted adapter',
+          available: true,
+          fallback: false,
+          f16: true,
+          subgroups: true,
+          maxBufferBytes: 2 ** 31,
+          maxBindingBytes: 2 ** 27,
+        },
+        crossOriginIsolated: true,
+        threads: 8,
+        opfs: true,
+        locks: true,
+        wakeLock: true,
+        storage: { usedBytes: 5_300_000, quotaBytes: 12_000_000_000, persisted: false },
+      }),
+    persist: () => Promise.resolve(false),
+    demoQuestions: () =>
+      Promise.resolve([
+        {
+          question: FIXTURE_QUESTION,
+          answers: ['Tessaly Ford'],
+          goldIds: ['harrow-lamp-guild', 'odell-marrin'],
+          hops: 2,
+        },
+        {
+          question: 'Which river passes the town where The Ninth Lock was written?',
+          answers: ['Ansel'],
+          goldIds: [],
+          hops: 3,
+        },
+        { question: 'Is Corvane larger than Tessaly Ford?', answers: ['yes'], goldIds: [], hops: 2 },
+      ]),
+    models: () =>
+      Promise.resolve([
+        { id: 'demo', name: 'Demo model', note: 'trained by us on a made-up world', bytes: 4_100_000 },
+      ]),
+    encoders: () =>
+      Promise.resolve([
+        { id: 'demo', name: 'Demo encoder', note: 'trained by us on a made-up world', bytes: 1_400_000 },
+        { id: 'intfloat/e5-small-v2', name: 'intfloat/e5-small-v2', note: '', bytes: 133_000_000 },
+      ]),
     corpora: {
-      list: async () => corpora,
+      list: () => Promise.resolve(corpora),
       import: async (request, onProgress, signal) => {
         for (let done = 0; done <= 200; done += 10) {
           throwIfAborted(signal);
@@ -114,11 +118,13 @@ export function createScriptedLaboratory(script: Script = {}): Laboratory {
         corpora = [...corpora, entry];
         return { entry, refusals: [{ path: 'broken.jsonl', line: 17, reason: 'This line is not JSON.' }] };
       },
-      rename: async (id, name) => {
+      rename: (id, name) => {
         corpora = corpora.map((corpus) => (corpus.id === id ? { ...corpus, name } : corpus));
+        return Promise.resolve();
       },
-      remove: async (id) => {
+      remove: (id) => {
         corpora = corpora.filter((corpus) => corpus.id !== id);
+        return Promise.resolve();
       },
     },
     prepare: async (_settings, _endpoints, onEvent, signal) => {
@@ -139,11 +145,21 @@ export function createScriptedLaboratory(script: Script = {}): Laboratory {
         yield event;
       }
     },
-    testConnection: async (endpoint) => {
+    testConnection: (endpoint) => {
       if (!endpoint.baseUrl.includes('localhost')) {
-        throw new AppError('NETWORK', 'Nothing answers at this address.', { fix: 'Start the server.' });
+        return Promise.resolve({
+          ok: false,
+          message: 'Nothing answers at this address.',
+          fix: 'Start the server.',
+          models: [],
+        });
       }
-      return { ok: true, message: 'The server answered.', fix: '', models: [endpoint.model] };
+      return Promise.resolve({
+        ok: true,
+        message: 'The server answered.',
+        fix: '',
+        models: [endpoint.model],
+      });
     },
   };
 }

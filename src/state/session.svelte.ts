@@ -2,7 +2,8 @@
 import { createContext } from 'svelte';
 import { AskRun } from './ask.svelte';
 import { Corpora } from './corpora.svelte';
-import { EndpointSettings, hostOf, type EndpointStorage } from './endpoints.svelte';
+import { EndpointSettings, type EndpointStorage } from './endpoints.svelte';
+import { hostOf } from './host';
 import type { CapabilityReport, DemoQuestion, Laboratory, ModelOption } from './laboratory';
 import { formatHash, parseHash, type PageId, type Route } from './route';
 import { DEFAULT_SETTINGS, ENDPOINT, type RunSettings } from './settings';
@@ -13,6 +14,8 @@ export interface SessionEnvironment {
   history: Pick<History, 'replaceState'>;
   theme: ThemeEnvironment;
   storage: EndpointStorage | null;
+  /** Date and time, ISO 8601. */
+  now: () => string;
 }
 
 export class Session {
@@ -31,7 +34,7 @@ export class Session {
   constructor(laboratory: Laboratory, environment: SessionEnvironment) {
     this.laboratory = laboratory;
     this.#environment = environment;
-    this.ask = new AskRun(laboratory);
+    this.ask = new AskRun(laboratory, environment.now);
     this.corpora = new Corpora(laboratory);
     this.endpoints = new EndpointSettings(laboratory, environment.storage);
     this.theme = new Theme(environment.theme);

@@ -46,7 +46,6 @@ export const ask = {
     waits: 'waits for the searcher’s choice',
     more: (count: number) => `${count} more, not kept`,
     fewer: 'fold',
-    seconds: (s: string) => `${s} s`,
     tokens: (count: number) => many(count, 'token', 'tokens'),
     stopped: 'stops: enough to answer',
     turnLimit: 'stops: no turns left',
