@@ -13,8 +13,8 @@ const SHARES: readonly [Form, number][] = [
   ['three', 0.2],
   ['comparison', 0.2],
 ];
-/** Draws per question wanted before the world is called too small. */
-const PATIENCE = 200;
+/** Draws in a row without a new question before a form counts as exhausted. */
+const PATIENCE = 1000;
 const MAX_QUERY_WORDS = 6;
 
 /** Makes `count` different questions in shuffled order. Throws `BAD_INPUT` where the world is too small for so many. */
@@ -28,12 +28,13 @@ export function makeQuestions(
   const drafts: Draft[] = [];
   const fill = (form: Form, wanted: number): number => {
     let made = 0;
-    for (let draw = 0; made < wanted && draw < wanted * PATIENCE; draw++) {
+    for (let misses = 0; made < wanted && misses < PATIENCE; misses++) {
       const draft = form === 'comparison' ? compare(random, entities) : follow(random, entities, HOPS[form]);
       if (!draft || seen.has(draft.question)) continue;
       seen.add(draft.question);
       drafts.push(draft);
       made++;
+      misses = 0;
     }
     return made;
   };
