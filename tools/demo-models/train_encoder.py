@@ -25,6 +25,7 @@ p.add_argument("--seed", type=int, default=11)
 p.add_argument("--threads", type=int, default=1)
 args = p.parse_args()
 torch.set_num_threads(args.threads)
+torch.set_flush_denormal(True)
 torch.manual_seed(args.seed)
 rng = np.random.default_rng(args.seed)
 out = f"{args.data}/encoder"
@@ -128,7 +129,7 @@ for step in range(1, args.steps + 1):
     optim.step()
     total += loss.item()
     if step % 50 == 0:
-        extra = "held-out recall@1 %.3f @3 %.3f" % recall() if step % 250 == 0 else ""
+        extra = "held-out recall@1 %.3f @3 %.3f" % recall() if step % 100 == 0 else ""
         say(f"step {step} loss {total / 50:.4f} {time.time() - began:.0f} s {extra}")
         total = 0.0
 

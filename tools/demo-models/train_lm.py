@@ -31,6 +31,7 @@ p.add_argument("--seed", type=int, default=7)
 p.add_argument("--threads", type=int, default=1)
 args = p.parse_args()
 torch.set_num_threads(args.threads)
+torch.set_flush_denormal(True)
 torch.manual_seed(args.seed)
 os.makedirs(args.out, exist_ok=True)
 EPS, THETA, HEAD = 1e-6, 10000.0, args.hidden // args.heads
