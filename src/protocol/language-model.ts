@@ -48,6 +48,8 @@ export interface Usage {
   completionTokens: number;
   prefillMs: number;
   decodeMs: number;
+  /** Tokens cut off the prompt's beginning because it did not fit; absent where nothing was cut or it is not known. */
+  droppedTokens?: number;
   /** True where the counts were estimated from characters because the endpoint does not report them. */
   estimated?: boolean;
 }
