@@ -11,7 +11,9 @@ export interface FailedRequest {
 
 const ErrorDocument = v.union([
   v.pipe(
-    v.looseObject({ error: v.looseObject({ message: v.string(), code: v.nullish(v.unknown()) }) }),
+    v.looseObject({
+      error: v.looseObject({ message: v.string(), code: v.nullish(v.union([v.string(), v.number()])) }),
+    }),
     v.transform(({ error }) => ({ message: error.message, code: String(error.code ?? '') })),
   ),
   v.pipe(

@@ -1,5 +1,5 @@
 import type { Clock } from '../protocol/clock';
-import { AppError } from '../protocol/errors';
+import type { AppError } from '../protocol/errors';
 
 /** A failure that another attempt may cure. Never leaves `withRetries`: what comes out is `failure`. */
 export class Retryable extends Error {

@@ -66,7 +66,10 @@ describe('parseServerSentEvents', () => {
   it('refuses an event that never ends', async () => {
     const flood = (async function* () {
       const chunk = new Uint8Array(1 << 20).fill(97);
-      for (;;) yield chunk;
+      for (;;) {
+        await Promise.resolve();
+        yield chunk;
+      }
     })();
     const read = async (): Promise<void> => {
       for await (const event of parseServerSentEvents(flood)) expect(event).toBeUndefined();

@@ -152,10 +152,10 @@ export class LocalModel implements LanguageModel {
     const stop = new AbortController();
     const forward = (): void => stop.abort();
     signal?.addEventListener('abort', forward, { once: true });
-    let finished = false;
-    const work = this.#run(request, tokens, queue, stop.signal).finally(() => (finished = true));
+    const progress = { finished: false };
+    const work = this.#run(request, tokens, queue, stop.signal).finally(() => (progress.finished = true));
     try {
-      while (!finished) {
+      while (!progress.finished) {
         await Promise.race([queue.arrival(), work]);
         yield* queue.take();
       }
@@ -189,7 +189,7 @@ export class LocalModel implements LanguageModel {
     const stops = new StopStrings(stop, keepStop);
     const ends = new Set(this.#eosTokenIds);
     let text = '';
-    let stopped = false;
+    const found = { stop: false };
     const result = await this.#engine.generateTokens({
       tokens,
       maxNewTokens: maxTokens,
@@ -204,18 +204,18 @@ export class LocalModel implements LanguageModel {
         text += piece.text;
         const token = { id, text: own, ...(request.logprobs && { logprob }) };
         queue.push({ type: 'delta', text: piece.text, tokens: [token] });
-        stopped = piece.stopped !== undefined;
-        return stopped ? 'stop' : undefined;
+        found.stop = piece.stopped !== undefined;
+        return found.stop ? 'stop' : undefined;
       },
     });
-    if (!stopped) {
+    if (!found.stop) {
       const last = stops.push(stream.flush());
-      stopped = last.stopped !== undefined;
+      found.stop = last.stopped !== undefined;
       const rest = last.text + stops.flush();
       text += rest;
       if (rest !== '') queue.push({ type: 'delta', text: rest });
     }
-    return { type: 'done', text, finishReason: finishReason(result, stopped), usage: usageOf(result) };
+    return { type: 'done', text, finishReason: finishReason(result, found.stop), usage: usageOf(result) };
   }
 
   #requireTemplate(): ChatTemplate {

@@ -75,6 +75,11 @@ export interface OpenAiServer {
   close(): Promise<void>;
 }
 
+const DIALECTS: Partial<Record<string, Dialect>> = {
+  '/v1/chat/completions': 'chat',
+  '/v1/completions': 'completion',
+};
+
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 async function readBody(request: IncomingMessage): Promise<Record<string, unknown> | undefined> {
@@ -139,85 +144,97 @@ export async function startOpenAiServer(options: OpenAiServerOptions = {}): Prom
   const sendError = (response: ServerResponse, status: number, message: string, code?: string): void =>
     sendJson(response, status, { error: { message, type: 'invalid_request_error', ...(code && { code }) } });
 
+  const allowOrigins = (response: ServerResponse): void => {
+    if (!options.cors) return;
+    response.setHeader('access-control-allow-origin', options.cors);
+    response.setHeader('access-control-allow-headers', 'authorization, content-type');
+    response.setHeader('access-control-allow-methods', 'GET, POST, OPTIONS');
+  };
+
+  /** The scenarios that never come to an answer of the model. Says whether this was one. */
+  const failAtOnce = (scenario: Scenario, response: ServerResponse): boolean => {
+    if (scenario.kind === 'status') {
+      if (scenario.retryAfter !== undefined) response.setHeader('retry-after', scenario.retryAfter);
+      if (scenario.body === undefined) {
+        sendError(response, scenario.status, scenario.message ?? 'no', scenario.code);
+      } else {
+        response.writeHead(scenario.status, { 'content-type': 'text/plain' }).end(scenario.body);
+      }
+    } else if (scenario.kind === 'foreign') {
+      response.writeHead(200, { 'content-type': scenario.contentType }).end(scenario.body);
+    } else if (scenario.kind === 'redirect') {
+      response.writeHead(307, { location: scenario.location }).end();
+    } else if (scenario.kind === 'cut' && scenario.afterPieces === 0) {
+      response.socket?.destroy();
+    } else {
+      return false;
+    }
+    return true;
+  };
+
+  const complete = async (
+    dialect: Dialect,
+    record: RecordedRequest,
+    response: ServerResponse,
+  ): Promise<void> => {
+    const scenario = queue.shift() ?? { kind: 'normal' };
+    if (failAtOnce(scenario, response)) return;
+    const { body } = record;
+    const model = body?.['model'];
+    if (!body) {
+      sendError(response, 400, 'The body is not JSON.');
+    } else if (typeof model !== 'string' || !models.includes(model)) {
+      sendError(response, 404, `The model \`${String(model)}\` does not exist.`, 'model_not_found');
+    } else {
+      const messages =
+        dialect === 'chat'
+          ? (body['messages'] as ServerMessage[])
+          : [{ role: 'user', content: String(body['prompt']) }];
+      const reply = await served.respond(messages, record);
+      const answer = typeof reply === 'string' ? { text: reply } : reply;
+      if (body['stream'] !== true || scenario.kind === 'ignore-stream') {
+        sendJson(response, 200, completionDocument(dialect, answer, body, messages));
+      } else {
+        const bare = scenario.kind === 'bare';
+        await writeStream(response, streamPieces(dialect, answer, body, messages, bare), scenario);
+      }
+    }
+  };
+
   const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const headers = Object.fromEntries(
       Object.entries(request.headers).map(([name, value]) => [name, String(value)]),
     );
-    const body = await readBody(request);
     const record: RecordedRequest = {
       method: request.method ?? '',
       url: request.url ?? '',
       headers,
-      body,
+      body: await readBody(request),
       aborted: false,
     };
     requests.push(record);
     response.on('close', () => (record.aborted = !response.writableEnded));
 
-    if (options.refuseForeignOrigins && headers['origin'] !== undefined)
-      return void response.writeHead(403).end();
-    if (options.cors) {
-      response.setHeader('access-control-allow-origin', options.cors);
-      response.setHeader('access-control-allow-headers', 'authorization, content-type');
-      response.setHeader('access-control-allow-methods', 'GET, POST, OPTIONS');
-      // The default of a page with COEP: require-corp lets CORS answers through; this is for no-cors ones.
-      response.setHeader('cross-origin-resource-policy', 'cross-origin');
-    }
-    if (request.method === 'OPTIONS') return void response.writeHead(options.cors ? 204 : 405).end();
-
     const path = new URL(record.url, 'http://server').pathname;
-    const dialect: Dialect | undefined =
-      path === '/v1/chat/completions' ? 'chat' : path === '/v1/completions' ? 'completion' : undefined;
     const isModels = path === '/v1/models' && options.listsModels !== false;
-    if (!dialect && !isModels) return sendError(response, 404, `Nothing at ${path}.`);
-    if (options.apiKey !== undefined && headers['authorization'] !== `Bearer ${options.apiKey}`) {
-      return sendError(
-        response,
-        401,
-        `Incorrect API key provided: ${headers['authorization']}`,
-        'invalid_api_key',
-      );
+    const dialect = DIALECTS[path];
+    const key = headers['authorization'] ?? 'none';
+    if (options.refuseForeignOrigins && headers['origin'] !== undefined) {
+      response.writeHead(403).end();
+      return;
     }
-    if (!dialect) {
-      return sendJson(response, 200, { object: 'list', data: models.map((id) => ({ id, object: 'model' })) });
+    allowOrigins(response);
+    if (request.method === 'OPTIONS') {
+      response.writeHead(options.cors ? 204 : 405).end();
+    } else if (!dialect && !isModels) {
+      sendError(response, 404, `Nothing at ${path}.`);
+    } else if (options.apiKey !== undefined && key !== `Bearer ${options.apiKey}`) {
+      sendError(response, 401, `Incorrect API key provided: ${key}`, 'invalid_api_key');
+    } else if (dialect) {
+      await complete(dialect, record, response);
+    } else {
+      sendJson(response, 200, { object: 'list', data: models.map((id) => ({ id, object: 'model' })) });
     }
-
-    const scenario = queue.shift() ?? { kind: 'normal' };
-    if (scenario.kind === 'status') {
-      if (scenario.retryAfter !== undefined) response.setHeader('retry-after', scenario.retryAfter);
-      if (scenario.body === undefined)
-        return sendError(response, scenario.status, scenario.message ?? 'no', scenario.code);
-      return void response.writeHead(scenario.status, { 'content-type': 'text/plain' }).end(scenario.body);
-    }
-    if (scenario.kind === 'foreign') {
-      return void response.writeHead(200, { 'content-type': scenario.contentType }).end(scenario.body);
-    }
-    if (scenario.kind === 'redirect')
-      return void response.writeHead(307, { location: scenario.location }).end();
-    if (scenario.kind === 'cut' && scenario.afterPieces === 0) return void request.socket.destroy();
-    if (!body) return sendError(response, 400, 'The body is not JSON.');
-    if (typeof body['model'] !== 'string' || !models.includes(body['model'])) {
-      return sendError(
-        response,
-        404,
-        `The model \`${String(body['model'])}\` does not exist.`,
-        'model_not_found',
-      );
-    }
-    const messages =
-      dialect === 'chat'
-        ? (body['messages'] as ServerMessage[])
-        : [{ role: 'user', content: String(body['prompt']) }];
-    const reply = await served.respond(messages, record);
-    const answer = typeof reply === 'string' ? { text: reply } : reply;
-    if (body['stream'] !== true || scenario.kind === 'ignore-stream') {
-      return sendJson(response, 200, completionDocument(dialect, answer, body, messages));
-    }
-    await writeStream(
-      response,
-      streamPieces(dialect, answer, body, messages, scenario.kind === 'bare'),
-      scenario,
-    );
   };
 
   const server = createServer((request, response) => {

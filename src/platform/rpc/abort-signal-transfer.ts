@@ -59,5 +59,5 @@ export function installAbortSignalTransfer(): void {
     serialize,
     deserialize,
   };
-  transferHandlers.set('abort-signal', handler as TransferHandler<unknown, unknown>);
+  transferHandlers.set('abort-signal', handler);
 }

@@ -44,7 +44,7 @@ function produce(iterable: AsyncIterable<unknown>): MessagePort {
     });
   };
   // The consumer went away without a word (its thread ended): let the producer clean up.
-  port1.addEventListener('close', () => void iterator.return?.()?.catch(() => undefined));
+  port1.addEventListener('close', () => void iterator.return?.().catch(() => undefined));
   return port2;
 }
 

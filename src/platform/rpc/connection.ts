@@ -86,7 +86,10 @@ export function connect<T>(worker: WorkerLike): RpcConnection<T> {
   const endpoint: Endpoint = {
     postMessage: (message: Outgoing, transfer) => {
       const { id } = message;
-      if (id !== undefined && lost.signal.aborted) return queueMicrotask(() => refuse(id));
+      if (id !== undefined && lost.signal.aborted) {
+        queueMicrotask(() => refuse(id));
+        return;
+      }
       worker.postMessage(message, transfer);
       if (id !== undefined) waiting.add(id);
     },

@@ -37,5 +37,5 @@ export function installErrorTransfer(): void {
       throw unpackThrown(wire);
     },
   };
-  transferHandlers.set('throw', handler as TransferHandler<unknown, unknown>);
+  transferHandlers.set('throw', handler);
 }

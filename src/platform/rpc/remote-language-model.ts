@@ -12,7 +12,10 @@ function lossOf(lost: AbortSignal | undefined): { promise: Promise<never>; relea
     if (!lost) return;
     const fail = (): void =>
       reject(lost.reason instanceof AppError ? lost.reason : new AppError('INTERNAL', 'The worker stopped.'));
-    if (lost.aborted) return fail();
+    if (lost.aborted) {
+      fail();
+      return;
+    }
     lost.addEventListener('abort', fail, { once: true });
     release = () => lost.removeEventListener('abort', fail);
   });
