@@ -1,5 +1,5 @@
 import { compile, render, spellArticles, type Template } from './template';
-import { Namer, TITLES } from './names';
+import { TITLES, type Namer } from './names';
 import { PROSE } from './prose';
 import type { Random } from './random';
 import { RELATIONS } from './relations';

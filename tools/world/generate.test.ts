@@ -18,7 +18,7 @@ const passageOf = (world: World): ((id: string | undefined) => Passage) => {
   const byId = new Map(world.passages.map((passage) => [passage.id, passage]));
   return (id) => {
     const passage = byId.get(id ?? '');
-    if (!passage) throw new Error(`There is no passage ${id}.`);
+    if (!passage) throw new Error(`There is no passage ${id ?? 'without an id'}.`);
     return passage;
   };
 };

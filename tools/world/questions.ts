@@ -1,6 +1,7 @@
 import { AppError } from '../../src/protocol/errors';
+import { COMPARED } from './comparisons';
 import type { Random } from './random';
-import { COMPARED, RELATIONS } from './relations';
+import { RELATIONS } from './relations';
 import type { Entity, Fact, PlanStep, Relation, WorldQuestion } from './types';
 
 /** A question before it has its number. */

@@ -16,7 +16,7 @@ describe('templates', () => {
   });
 
   it('refuse brackets that do not close', () => {
-    for (const source of ['{r', '[a|b', 'a]', 'a|b']) expect(() => compile(source)).toThrow(/unclosed/);
+    for (const source of ['{r', '[a|b', 'a]', 'a|b']) expect(() => compile(source)).toThrow(/unbalanced/);
   });
 
   it('spell the article by what follows it', () => {
@@ -50,7 +50,7 @@ describe.each(KINDS)('the prose of a %s', (kind) => {
     }
   });
 
-  it('names its subject once in every sentence', () => {
+  it('refers to its subject in every sentence', () => {
     for (const source of all) expect(source.match(/\{r(:s)?\}/g)?.length, source).toBeGreaterThan(0);
   });
 

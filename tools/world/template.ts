@@ -13,12 +13,13 @@ type Node =
 
 export function compile(source: string): Template {
   const cursor = { at: 0 };
-  const template = parse(source, cursor, '');
+  const template = parse(source, cursor);
   if (cursor.at !== source.length) throw broken(source);
   return template;
 }
 
-function parse(source: string, cursor: { at: number }, until: string): Template {
+/** Reads up to the end or an unnested `|` or `]`, where the cursor stays. */
+function parse(source: string, cursor: { at: number }): Template {
   const nodes: Node[] = [];
   let text = '';
   const flush = () => {
@@ -27,7 +28,7 @@ function parse(source: string, cursor: { at: number }, until: string): Template 
   };
   while (cursor.at < source.length) {
     const char = source.charAt(cursor.at);
-    if (until.includes(char)) break;
+    if (char === '|' || char === ']') break;
     cursor.at++;
     if (char === '{') {
       flush();
@@ -39,7 +40,7 @@ function parse(source: string, cursor: { at: number }, until: string): Template 
       flush();
       const options: Template[] = [];
       do {
-        options.push(parse(source, cursor, '|]'));
+        options.push(parse(source, cursor));
         if (cursor.at >= source.length) throw broken(source);
       } while (source.charAt(cursor.at++) === '|');
       nodes.push({ type: 'choice', options });
@@ -52,7 +53,7 @@ function parse(source: string, cursor: { at: number }, until: string): Template 
 }
 
 const broken = (source: string) =>
-  new AppError('INTERNAL', `The template "${source}" has an unclosed bracket.`, {
+  new AppError('INTERNAL', `The template "${source}" has unbalanced brackets.`, {
     fix: 'Correct the prose.',
   });
 

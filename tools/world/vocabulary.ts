@@ -1,6 +1,7 @@
+import { COMPARED } from './comparisons';
 import { TITLES } from './names';
 import { PROSE } from './prose';
-import { COMPARED, RELATIONS } from './relations';
+import { RELATIONS } from './relations';
 import { KINDS } from './types';
 import { WORDS } from './words';
 
@@ -12,6 +13,8 @@ const wordsOf = (texts: readonly string[]): string[] =>
 /** Words that stand in titles beside the invented ones, lower case. */
 export const TITLE_WORDS: ReadonlySet<string> = new Set([
   ...wordsOf(Object.values(TITLES).flat()),
+  // "A" before a vowel
+  'an',
   ...wordsOf(['ware', 'emblem', 'emblems', 'shade', 'mood', 'role'].flatMap((name) => WORDS[name] ?? [])),
 ]);
 
