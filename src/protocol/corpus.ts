@@ -98,13 +98,31 @@ export interface DocumentFile {
   stream(): ReadableStream<Uint8Array<ArrayBuffer>>;
 }
 
-export interface ImportOptions {
-  /** Name of the corpus; default: of the first file. */
-  name?: string;
-  /** Embed the passages for dense search. Default true. */
-  dense?: boolean;
-  onProgress?: OnProgress;
-  signal?: AbortSignal;
+/** A dropped or picked file, with its path within what was dropped: `notes/rivers.md`. */
+export interface ImportFile {
+  path: string;
+  file: Blob;
+}
+
+export interface ImportRequest {
+  name: string;
+  files: ImportFile[];
+  /** Id of an encoder; `null`: searchable by words only. */
+  encoder: string | null;
+}
+
+/** A file that was not taken, and why. */
+export interface ImportRefusal {
+  path: string;
+  line?: number;
+  reason: string;
+  fix: string;
+}
+
+export interface ImportOutcome {
+  record: CorpusRecord;
+  /** Files left out; the corpus holds all the others. */
+  refusals: ImportRefusal[];
 }
 
 /** An opened corpus, as the pages see it. */
@@ -113,15 +131,24 @@ export interface CorpusInfo {
   name: string;
   passages: number;
   modes: RetrievalMode[];
-  encoder: EncoderIdentity | null;
+  encoder: EncoderInfo | null;
 }
 
-/** What the retrieval worker offers. */
+/** The corpus that comes with the page. */
+export const DEMO_CORPUS_ID = 'demo';
+
+/** What the retrieval worker offers. Signals and callbacks are arguments of their own, so that they cross to a worker. */
 export interface CorpusServiceApi {
   listCorpora(): Promise<CorpusRecord[]>;
   /** `demo`, or the id of a record. Opening twice is cheap. */
-  openCorpus(id: string, onProgress?: OnProgress, signal?: AbortSignal): Promise<CorpusInfo>;
+  openCorpus(
+    id: string,
+    mode: RetrievalMode,
+    onProgress?: OnProgress,
+    signal?: AbortSignal,
+  ): Promise<CorpusInfo>;
   closeCorpus(id: string): Promise<void>;
+  /** Opens the corpus first where that has not been done. */
   search(
     corpusId: string,
     mode: RetrievalMode,
@@ -129,7 +156,8 @@ export interface CorpusServiceApi {
     topK: number,
     signal?: AbortSignal,
   ): Promise<Hit[][]>;
-  importFiles(files: readonly DocumentFile[], options?: ImportOptions): Promise<CorpusRecord>;
+  /** Rejects, nothing stored, when no file could be taken, on abort, and when there is no room. */
+  importFiles(request: ImportRequest, onProgress?: OnProgress, signal?: AbortSignal): Promise<ImportOutcome>;
   renameCorpus(id: string, name: string): Promise<CorpusRecord>;
   deleteCorpus(id: string): Promise<void>;
   estimate(): Promise<StorageEstimate>;

@@ -1,0 +1,54 @@
+/** The stores of a browser tab or worker. */
+import { AppError } from '../../protocol/errors';
+import type { CorpusStore } from '../../protocol/corpus';
+import { createCorpusStore, type StorageQuota } from './corpus-store';
+import { openDatabase, type Database } from './database';
+import { OpfsFileStore } from './opfs-file-store';
+import { browserLocks, createLocalLocks } from './locks';
+
+export const browserQuota: StorageQuota = {
+  async estimate() {
+    const { usage = 0, quota = 0 } = await navigator.storage.estimate();
+    return { usedBytes: usage, quotaBytes: quota, persisted: await navigator.storage.persisted() };
+  },
+  // Workers have no `persist`; there the page has to ask.
+  persist: async () => (await navigator.storage.persist?.()) ?? navigator.storage.persisted(),
+};
+
+async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
+  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
+  return Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+function requireStorage(): void {
+  if (typeof indexedDB !== 'undefined' && typeof navigator.storage?.getDirectory === 'function') return;
+  throw new AppError('UNSUPPORTED', 'This browser cannot keep files for this page.', {
+    fix: 'Open the page over https or as http://localhost, outside of a private window.',
+  });
+}
+
+/** One database connection per name and thread, opened at first use and again after another tab has closed it. */
+export function lazyDatabase(name?: string): () => Promise<Database> {
+  let opened: Promise<Database> | null = null;
+  return () => {
+    opened ??= openDatabase(name, () => (opened = null)).catch((error: unknown) => {
+      opened = null;
+      throw error;
+    });
+    return opened;
+  };
+}
+
+/** Corpora in IndexedDB and OPFS. Throws `UNSUPPORTED` where the browser has neither. */
+export function browserCorpusStore(name?: string): CorpusStore {
+  requireStorage();
+  return createCorpusStore({
+    database: lazyDatabase(name),
+    files: new OpfsFileStore(),
+    locks: 'locks' in navigator ? browserLocks : createLocalLocks(),
+    quota: browserQuota,
+    now: () => new Date().toISOString(),
+    newId: () => crypto.randomUUID(),
+    sha256,
+  });
+}

@@ -1,0 +1,144 @@
+import { AppError, throwIfAborted } from '../../protocol/errors';
+import type {
+  CorpusFile,
+  CorpusRecord,
+  CorpusStore,
+  NewCorpus,
+  StorageEstimate,
+} from '../../protocol/corpus';
+import { putCorpus, type Database } from './database';
+import { describeWriteError, type FileStore } from './file-store';
+import type { Locks } from './locks';
+
+/** What the browser knows of the room it gives. */
+export interface StorageQuota {
+  estimate(): Promise<StorageEstimate>;
+  persist(): Promise<boolean>;
+}
+
+export interface CorpusStoreParts {
+  database: () => Promise<Database>;
+  files: FileStore;
+  locks: Locks;
+  quota: StorageQuota;
+  /** ISO 8601. */
+  now: () => string;
+  newId: () => string;
+  sha256: (bytes: Uint8Array<ArrayBuffer>) => Promise<string>;
+}
+
+const FOLDER = 'corpora';
+/** Beyond the bytes themselves: the browser's own records, and a margin. */
+const HEADROOM = 1.2;
+
+const lockOf = (id: string): string => `s3:corpus:${id}`;
+const folderOf = (id: string): string => `${FOLDER}/${id}`;
+
+const notFound = (id: string): AppError =>
+  new AppError('NOT_FOUND', 'There is no such corpus on this device.', {
+    fix: 'Choose another one; it was deleted, or the browser removed it.',
+    context: { id },
+  });
+
+const damaged = (record: CorpusRecord, file: string): AppError =>
+  new AppError('INTEGRITY', `The corpus "${record.name}" is damaged: ${file} is missing or altered.`, {
+    fix: 'Delete it and import the documents again. The browser may have removed files to make room.',
+    context: { id: record.id, file },
+  });
+
+/** Files of a corpus lie in a folder under its id; the record is written last and deleted first, so what has a record is whole. */
+export function createCorpusStore(parts: CorpusStoreParts): CorpusStore {
+  const { database, files, locks, quota } = parts;
+
+  async function get(id: string): Promise<CorpusRecord> {
+    const record = await (await database()).get('corpora', id);
+    if (!record) throw notFound(id);
+    return record;
+  }
+
+  async function requireRoom(bytes: number): Promise<void> {
+    const { usedBytes, quotaBytes } = await quota.estimate();
+    if (quotaBytes === 0 || quotaBytes - usedBytes >= bytes * HEADROOM) return;
+    const full = new DOMException('The estimate leaves no room.', 'QuotaExceededError');
+    throw describeWriteError(full, bytes);
+  }
+
+  async function store(
+    id: string,
+    corpus: NewCorpus,
+    given: readonly CorpusFile[],
+    signal: AbortSignal | undefined,
+  ): Promise<CorpusRecord> {
+    const record: CorpusRecord = { id, createdAt: parts.now(), bytes: 0, files: {}, ...corpus };
+    try {
+      for (const { name, bytes } of given) {
+        throwIfAborted(signal);
+        await files.write(`${folderOf(id)}/${name}`, bytes, signal);
+        record.files[name] = await parts.sha256(bytes);
+        record.bytes += bytes.byteLength;
+      }
+      throwIfAborted(signal);
+      await putCorpus(await database(), record);
+      return record;
+    } catch (error) {
+      await files.remove(folderOf(id));
+      throw error;
+    }
+  }
+
+  return {
+    async list() {
+      const records = await (await database()).getAll('corpora');
+      return records.sort((a, b) => a.createdAt.localeCompare(b.createdAt) || a.id.localeCompare(b.id));
+    },
+
+    async create(corpus, given, signal) {
+      await requireRoom(given.reduce((sum, { bytes }) => sum + bytes.byteLength, 0));
+      const id = parts.newId();
+      return locks.hold(lockOf(id), () => store(id, corpus, given, signal));
+    },
+
+    async read(id, file) {
+      const record = await get(id);
+      const expected = Object.hasOwn(record.files, file) ? record.files[file] : undefined;
+      const bytes = expected === undefined ? null : await files.read(`${folderOf(id)}/${file}`);
+      if (!bytes || (await parts.sha256(bytes)) !== expected) throw damaged(record, file);
+      return bytes;
+    },
+
+    rename(id, name) {
+      return locks.hold(lockOf(id), async () => {
+        const title = name.trim();
+        if (title === '') throw new AppError('BAD_INPUT', 'A corpus needs a name.', { fix: 'Type one.' });
+        const record = { ...(await get(id)), name: title };
+        await putCorpus(await database(), record);
+        return record;
+      });
+    },
+
+    remove(id) {
+      return locks.hold(lockOf(id), async () => {
+        await (await database()).delete('corpora', id);
+        await files.remove(folderOf(id));
+      });
+    },
+
+    async sweep() {
+      const known = new Set(await (await database()).getAllKeys('corpora'));
+      let removed = 0;
+      for (const id of await files.list(FOLDER)) {
+        if (known.has(id)) continue;
+        // Another tab may be writing it at this moment; then it holds the lock.
+        await locks.tryHold(lockOf(id), async () => {
+          if (await (await database()).get('corpora', id)) return;
+          await files.remove(folderOf(id));
+          removed++;
+        });
+      }
+      return removed;
+    },
+
+    estimate: () => quota.estimate(),
+    persist: () => quota.persist(),
+  };
+}
