@@ -1,11 +1,8 @@
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { playwright } from '@vitest/browser-playwright';
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
 import { defaultClientConditions } from 'vite';
 import { defineConfig, type TestProjectConfiguration } from 'vitest/config';
-import { findBrowser, findLavapipe, swiftShaderFolder, testBrowserArguments } from './tools/browser/find.mjs';
+import { findBrowser, findLavapipe, testBrowserArguments } from './tools/browser/find.mjs';
 import { servedFolders } from './tools/start/served-folders.ts';
 import { runtimeFolders } from './vite.config.ts';
 
@@ -16,17 +13,6 @@ const skipped = ['**/node_modules/**', '**/dist/**', '**/dist-cli/**'];
 const browser = findBrowser();
 const lavapipe = findLavapipe();
 
-// Dawn opens libvulkan.so.1 by name. Chromium ships one beside its SwiftShader, which serves where the system has none.
-// The loader reads this variable when a process starts, so it has to be set before the test processes are forked.
-const swiftShader = swiftShaderFolder(browser);
-if (swiftShader !== undefined) {
-  process.env['LD_LIBRARY_PATH'] = [process.env['LD_LIBRARY_PATH'], swiftShader]
-    .filter(Boolean)
-    .join(delimiter);
-}
-// Vulkan drivers complain on every start without it.
-process.env['XDG_RUNTIME_DIR'] ??= mkdtempSync(join(tmpdir(), 's3-runtime-'));
-
 const gpu = (adapter: 'swiftshader' | 'lavapipe'): TestProjectConfiguration => ({
   test: {
     name: `gpu-${adapter}`,
@@ -35,8 +21,8 @@ const gpu = (adapter: 'swiftshader' | 'lavapipe'): TestProjectConfiguration => (
     environment: 'node',
     pool: 'forks',
     env: { S3_ADAPTER: adapter },
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
   },
 });
 

@@ -1,0 +1,40 @@
+import { basename } from 'node:path';
+import { defineCommand, UsageError } from '../command';
+import { readCorpus } from '../corpus-reader';
+import { embed } from '../encoders';
+import { writeIndex } from '../index-folder';
+import { progressNotes } from '../progress';
+
+export const indexBuild = defineCommand({
+  name: 'index build',
+  positionals: 'CORPUS',
+  count: [1, 1],
+  summary: 'Builds an index: BM25, and with an encoder vectors for dense search.',
+  options: {
+    out: { type: 'string', short: 'o', value: 'DIR', help: 'folder to write to (required)' },
+    encoder: {
+      type: 'string',
+      value: 'M',
+      help: 'none (default), demo, intfloat/e5-small-v2, -base-v2, -large-v2, or another ONNX repository',
+    },
+    name: { type: 'string', help: "name of the index; default: the corpus's" },
+  },
+  async run(values, [corpus = ''], console) {
+    if (values.out === undefined) throw new UsageError('`s3 index build` needs --out DIR.');
+    const started = performance.now();
+    const passages = await readCorpus(corpus, console);
+    console.note(`${passages.length} passages read.`);
+    const { encoder, vectors } = await embed(passages, values.encoder ?? 'none', console);
+    const record = await writeIndex(
+      values.out,
+      { name: values.name ?? basename(corpus), passages, encoder, vectors },
+      { onProgress: progressNotes(console), signal: console.signal },
+    );
+    const seconds = (performance.now() - started) / 1000;
+    if (console.json) console.out(JSON.stringify({ ...record, seconds }));
+    else {
+      const modes = record.encoder === null ? 'BM25' : `BM25 and ${record.encoder.model}`;
+      console.out(`${values.out}: ${record.passages} passages, ${modes}, ${seconds.toFixed(1)} s`);
+    }
+  },
+});

@@ -1,0 +1,30 @@
+import { deviceOption, readDevice } from '../backend';
+import { defineCommand, UsageError } from '../command';
+import { Models } from '../models';
+import { readTokens } from '../token-file';
+
+export const modelScore = defineCommand({
+  name: 'model score',
+  positionals: 'M',
+  count: [1, 1],
+  summary: 'Prints the log-probability of every token after the first, as JSON.',
+  options: {
+    tokens: { type: 'string', value: 'F.json', help: '{"input_ids": number[][]} (required)' },
+    device: deviceOption,
+  },
+  async run(values, [reference = ''], console) {
+    if (values.tokens === undefined) throw new UsageError('`s3 model score` needs --tokens F.json.');
+    const models = new Models(console, readDevice(values.device));
+    const sequences = await readTokens(values.tokens);
+    try {
+      const { engine } = await models.openEngine(reference);
+      const logprobs: number[][] = [];
+      for (const tokens of sequences) {
+        logprobs.push(Array.from(await engine.scoreTokens(tokens, console.signal)));
+      }
+      console.out(JSON.stringify({ logprobs }));
+    } finally {
+      await models.dispose();
+    }
+  },
+});

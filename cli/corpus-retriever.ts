@@ -1,0 +1,63 @@
+import { createHash } from 'node:crypto';
+import { stat } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { AppError } from '../src/protocol/errors';
+import type { RetrievalMode, Retriever } from '../src/protocol/retrieval';
+import { DEMO_ENCODER } from '../src/retrieval/encoder/catalog';
+import type { Console } from './command';
+import { readCorpus } from './corpus-reader';
+import { demoEncoderWeights, embed, encoders } from './encoders';
+import { cacheFolder, demoFolder } from './folders';
+import { IndexFolder, writeIndex } from './index-folder';
+
+export interface ChosenRetriever {
+  retriever: Retriever;
+  mode: RetrievalMode;
+  /** For people. */
+  name: string;
+}
+
+/**
+ * The retriever over a corpus: `demo`, the folder of an index, or a file of passages. Files are indexed once and kept in
+ * the cache folder by the hash of their content.
+ */
+export async function chooseRetriever(
+  corpus: string,
+  mode: RetrievalMode | 'auto',
+  console: Console,
+): Promise<ChosenRetriever> {
+  const path = corpus === 'demo' ? join(demoFolder, 'corpus.jsonl') : corpus;
+  const info = await stat(path).catch(() => undefined);
+  if (info === undefined) {
+    throw new AppError('NOT_FOUND', `There is no corpus ${corpus}.`, {
+      fix: 'Give `demo`, a JSONL file, or a folder made by `s3 index build`.',
+    });
+  }
+  const isIndex =
+    info.isDirectory() && (await stat(join(path, 'corpus.json')).catch(() => undefined)) !== undefined;
+  const index = isIndex
+    ? await IndexFolder.open(path)
+    : await cachedIndex(path, corpus === 'demo' && mode !== 'bm25', console);
+  const chosen = mode === 'auto' ? (index.record.encoder === null ? 'bm25' : 'dense') : mode;
+  const retriever = await index.retriever(chosen, encoders);
+  return { retriever, mode: chosen, name: index.record.name };
+}
+
+/** With vectors of the demo's encoder where they are wanted and the encoder is there. */
+async function cachedIndex(path: string, dense: boolean, console: Console): Promise<IndexFolder> {
+  const passages = await readCorpus(path, console);
+  const hash = createHash('sha256').update(JSON.stringify(passages));
+  const weights = dense ? await demoEncoderWeights() : undefined;
+  if (weights !== undefined) hash.update(weights);
+  const folder = join(cacheFolder(), 'indexes', hash.digest('hex').slice(0, 24));
+  try {
+    return await IndexFolder.open(folder);
+  } catch (error) {
+    // Not there yet, or its build was interrupted or its files damaged: made anew.
+    if (!(error instanceof AppError)) throw error;
+  }
+  const { encoder, vectors } = await embed(passages, weights === undefined ? 'none' : DEMO_ENCODER, console);
+  const { signal } = console;
+  await writeIndex(folder, { name: basename(path), passages, encoder, vectors }, { signal });
+  return IndexFolder.open(folder);
+}

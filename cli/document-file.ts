@@ -1,0 +1,42 @@
+import { createReadStream } from 'node:fs';
+import { readdir, stat } from 'node:fs/promises';
+import { basename, join, relative } from 'node:path';
+import { Readable } from 'node:stream';
+import type { DocumentFile } from '../src/protocol/corpus';
+import { AppError } from '../src/protocol/errors';
+
+/** A file on disk in the form in which the importer takes files. */
+function documentFile(path: string, name: string, size: number): DocumentFile {
+  return {
+    name,
+    size,
+    // Node declares the same class a second time.
+    stream: () => Readable.toWeb(createReadStream(path)) as ReadableStream<Uint8Array<ArrayBuffer>>,
+  };
+}
+
+/** The file, or all files below the folder in the order of their paths; hidden ones are left out. */
+export async function documentFiles(path: string): Promise<DocumentFile[]> {
+  const info = await stat(path).catch(() => undefined);
+  if (info === undefined) {
+    throw new AppError('NOT_FOUND', `There is no file or folder ${path}.`, { fix: 'Check the path.' });
+  }
+  if (!info.isDirectory()) return [documentFile(path, basename(path), info.size)];
+  const entries = await readdir(path, { recursive: true, withFileTypes: true });
+  const paths = entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .filter(
+      (file) =>
+        !relative(path, file)
+          .split(/[\\/]/)
+          .some((part) => part.startsWith('.')),
+    )
+    .sort();
+  return Promise.all(
+    paths.map(async (file) => {
+      const { size } = await stat(file);
+      return documentFile(file, relative(path, file).split('\\').join('/'), size);
+    }),
+  );
+}

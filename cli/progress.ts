@@ -1,0 +1,30 @@
+import type { OnProgress } from '../src/protocol/retrieval';
+import type { Console } from './command';
+
+/** Between two lines of progress, in milliseconds. */
+const interval = 2000;
+
+/** Tells progress on standard error: at most a line every two seconds, with rate and time left. */
+export function progressNotes(
+  console: Pick<Console, 'note'>,
+  now: () => number = () => performance.now(),
+): OnProgress {
+  let label: string | undefined;
+  let startedAt = 0;
+  let toldAt = 0;
+  return (progress) => {
+    const time = now();
+    if (progress.label !== label) {
+      label = progress.label;
+      startedAt = time;
+      toldAt = time;
+      return;
+    }
+    if (time - toldAt < interval) return;
+    toldAt = time;
+    const { done, total, unit } = progress;
+    const rate = done / ((time - startedAt) / 1000);
+    const left = rate > 0 ? `, ${Math.ceil((total - done) / rate)} s left` : '';
+    console.note(`${label ?? 'Working'}: ${done}/${total} ${unit}, ${rate.toFixed(0)}/s${left}`);
+  };
+}
