@@ -1,0 +1,72 @@
+import { AppError } from '../../protocol/errors';
+import type { DType, Tensor } from '../backend';
+
+/** A run of a tensor's rows in one buffer, small enough to be bound. */
+export interface Shard {
+  buffer: GPUBuffer;
+  firstRow: number;
+  rows: number;
+}
+
+export class GpuTensor implements Tensor {
+  readonly bytes: number;
+
+  constructor(
+    readonly label: string,
+    readonly shape: readonly number[],
+    readonly dtype: DType,
+    /** Elements per row of the first dimension. */
+    readonly rowLength: number,
+    readonly shards: readonly Shard[],
+    readonly release: (tensor: GpuTensor) => void,
+  ) {
+    this.bytes = shards.reduce((sum, { rows }) => sum + rows * rowLength * 4, 0);
+  }
+
+  /** The one buffer of a tensor that kernels read whole. */
+  get buffer(): GPUBuffer {
+    const [shard] = this.shards;
+    if (!shard || this.shards.length > 1) {
+      throw new AppError(
+        'UNSUPPORTED',
+        `${this.label} (${this.bytes} bytes) is too large for this adapter.`,
+        {
+          fix: 'Choose a shorter context.',
+        },
+      );
+    }
+    return shard.buffer;
+  }
+
+  dispose(): void {
+    this.release(this);
+  }
+}
+
+export function gpuTensor(tensor: Tensor): GpuTensor {
+  if (!(tensor instanceof GpuTensor)) {
+    throw new AppError('INTERNAL', `${tensor.label} belongs to another backend.`);
+  }
+  return tensor;
+}
+
+/** Cuts `rows` rows of `rowBytes` into stretches of at most `limit` bytes. */
+export function shardRows(
+  label: string,
+  rows: number,
+  rowBytes: number,
+  limit: number,
+): { firstRow: number; rows: number }[] {
+  const perShard = Math.floor(limit / rowBytes);
+  if (perShard < 1) {
+    throw new AppError(
+      'UNSUPPORTED',
+      `One row of ${label} (${rowBytes} bytes) is too large for this adapter.`,
+    );
+  }
+  const shards = [];
+  for (let firstRow = 0; firstRow < rows; firstRow += perShard) {
+    shards.push({ firstRow, rows: Math.min(perShard, rows - firstRow) });
+  }
+  return shards;
+}

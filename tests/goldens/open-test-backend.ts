@@ -1,0 +1,11 @@
+import { openNodeDevice } from '../../src/platform/node/webgpu';
+import { WebGpuBackend, type WebGpuBackendOptions } from '../../src/gpu/webgpu/backend';
+
+/** The backend on the adapter named by `S3_ADAPTER`; throws, and so fails the test, where it cannot be had. */
+export async function openTestBackend(
+  options: Partial<WebGpuBackendOptions> = {},
+): Promise<WebGpuBackend> {
+  const opened = await openNodeDevice();
+  if (!opened) throw new Error('There is no WebGPU adapter.');
+  return new WebGpuBackend(opened.device, { description: opened.description, ...options });
+}
