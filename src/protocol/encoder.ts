@@ -9,8 +9,11 @@ export type TransformersLibrary = typeof import('@huggingface/transformers');
 export interface EncoderPlatform {
   /** Imports the library with an ONNX Runtime that finds its WebAssembly. */
   importLibrary(): Promise<TransformersLibrary>;
-  /** `null` where WebGPU is of use, else why not, for people. */
-  refuseWebGpu(): Promise<string | null>;
+  /**
+   * `null` where WebGPU is of use, else why not, for people. A software adapter is slower than WASM, so it is of use
+   * only where WebGPU is `insisted` on.
+   */
+  refuseWebGpu(insisted: boolean): Promise<string | null>;
   /** How the library must be asked for WASM. */
   wasm: { device: 'wasm' | 'auto'; executionProviders?: string[] };
   /** Where the models that come with the project lie: a URL path or a folder, with a slash at the end. */

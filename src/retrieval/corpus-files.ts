@@ -1,10 +1,11 @@
-/** The files that make a corpus searchable, built from passages and opened again; the browser's store and the CLI's folder hold the same. */
+/** The files that make a corpus searchable, built from passages and opened again. */
 import { AppError, throwIfAborted } from '../protocol/errors';
-import { CORPUS_FILES, type CorpusFile, type EncoderIdentity } from '../protocol/corpus';
-import type { Encoder, OnProgress, Passage, RetrievalMode, Retriever } from '../protocol/retrieval';
+import { CORPUS_FILES, type CorpusFile } from '../protocol/corpus';
+import type { Encoder, OnProgress, Passage } from '../protocol/retrieval';
 import { decodeBm25, encodeBm25 } from './bm25/bm25-file';
-import { Bm25Retriever, buildBm25 } from './bm25/bm25-retriever';
-import { decodeVectors, DenseRetriever, encodeVectors, flatIndexOf } from './dense';
+import type { Bm25Index } from './bm25/bm25-index';
+import { buildBm25 } from './bm25/bm25-retriever';
+import { decodeVectors, encodeVectors, flatIndexOf, type FlatIndex } from './dense';
 import { encodePassages, PassageFile } from './passage-file';
 
 export interface BuildOptions {
@@ -47,61 +48,51 @@ function requireUniqueIds(passages: readonly Passage[]): void {
   }
 }
 
+/** A corpus that can be searched, wherever it comes from. Indexes are read or built when first asked for. */
+export interface SearchableCorpus {
+  readonly passages: PassageFile;
+  bm25(onProgress?: OnProgress, signal?: AbortSignal): Promise<Bm25Index>;
+  /** Made with `encoder`, row by row the passages. */
+  vectors(encoder: Encoder, onProgress?: OnProgress, signal?: AbortSignal): Promise<FlatIndex>;
+}
+
 export type ReadFile = (name: string) => Promise<Uint8Array<ArrayBuffer>>;
 
-/** A corpus opened for search. Each index is read when it is first asked for, and kept. */
-export class OpenCorpus {
-  readonly passages: PassageFile;
-  readonly encoder: EncoderIdentity | null;
-  readonly #read: ReadFile;
-  readonly #retrievers = new Map<RetrievalMode, Promise<Retriever>>();
-
-  private constructor(passages: PassageFile, encoder: EncoderIdentity | null, read: ReadFile) {
-    this.passages = passages;
-    this.encoder = encoder;
-    this.#read = read;
-  }
-
-  static async open(read: ReadFile, encoder: EncoderIdentity | null): Promise<OpenCorpus> {
-    return new OpenCorpus(new PassageFile(await read(CORPUS_FILES.passages)), encoder, read);
-  }
-
-  /** `encoder` embeds the queries of dense search; it must be the one that made the vectors. */
-  retriever(mode: RetrievalMode, encoder: Pick<Encoder, 'embedQueries'> | null): Promise<Retriever> {
-    const known = this.#retrievers.get(mode);
-    if (known) return known;
-    const opening = mode === 'bm25' ? this.#openBm25() : this.#openDense(encoder);
-    this.#retrievers.set(mode, opening);
-    // A failure may pass, e.g. when the network returns: do not keep it.
-    opening.catch(() => this.#retrievers.delete(mode));
-    return opening;
-  }
-
-  async #openBm25(): Promise<Retriever> {
-    const index = await decodeBm25(await this.#read(CORPUS_FILES.bm25));
-    this.#requireCount(index.count);
-    return new Bm25Retriever(index, this.passages);
-  }
-
-  async #openDense(encoder: Pick<Encoder, 'embedQueries'> | null): Promise<Retriever> {
-    if (!this.encoder || !encoder) {
-      throw new AppError('UNSUPPORTED', 'This corpus has no vectors; it can be searched by words only.', {
-        fix: 'Search with BM25, or import the documents again with an encoder.',
-      });
-    }
-    const index = await decodeVectors(await this.#read(CORPUS_FILES.vectors));
-    this.#requireCount(index.count);
-    return new DenseRetriever(index, encoder, this.passages);
-  }
-
-  #requireCount(count: number): void {
-    if (count === this.passages.length) return;
+/** A corpus of the files that `buildCorpusFiles` made. */
+export async function openCorpusFiles(read: ReadFile): Promise<SearchableCorpus> {
+  const passages = new PassageFile(await read(CORPUS_FILES.passages));
+  const requireCount = <T extends { readonly count: number }>(index: T): T => {
+    if (index.count === passages.length) return index;
     throw new AppError(
       'INTEGRITY',
-      `The index has ${count} rows, the corpus ${this.passages.length} passages.`,
+      `The index has ${index.count} rows, the corpus ${passages.length} passages.`,
       {
-        fix: 'Build the index again.',
+        fix: 'Delete the corpus and import the documents again.',
       },
     );
-  }
+  };
+  return {
+    passages,
+    bm25: async () => requireCount(await decodeBm25(await read(CORPUS_FILES.bm25))),
+    async vectors(encoder) {
+      const index = requireCount(await decodeVectors(await read(CORPUS_FILES.vectors)));
+      if (await madeBy(encoder, index, passages)) return index;
+      throw new AppError('UNSUPPORTED', 'The encoder has changed since this corpus was embedded.', {
+        fix: 'Import the documents again, or search with BM25.',
+      });
+    },
+  };
+}
+
+/** Devices round differently; another encoder differs by far more. */
+const SAME_VECTOR = 0.999;
+
+/** Whether the stored vectors are those of this encoder, seen from the first passage. */
+export async function madeBy(encoder: Encoder, index: FlatIndex, passages: PassageFile): Promise<boolean> {
+  const first = passages.at(0);
+  if (!first) return true;
+  if (index.dimensions !== encoder.dimensions) return false;
+  const [vector] = await encoder.embedPassages([first]);
+  const cosine = vector?.reduce((sum, x, d) => sum + x * (index.vectors[d] ?? 0), 0) ?? 0;
+  return cosine >= SAME_VECTOR;
 }

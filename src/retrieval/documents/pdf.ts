@@ -1,5 +1,5 @@
 /** The text of a PDF through pdf.js, which parses in a worker of its own where there are workers. */
-import type { PDFDocumentProxy } from 'pdfjs-dist';
+import type { PDFDocumentProxy, PDFWorker } from 'pdfjs-dist';
 import { AppError, isAbort, throwIfAborted } from '../../protocol/errors';
 import type { DocumentFile } from '../../protocol/corpus';
 import type { Block } from './blocks';
@@ -12,6 +12,8 @@ export interface PdfPlatform {
   importLibrary(): Promise<Pick<typeof import('pdfjs-dist'), 'getDocument'>>;
   /** URL or path with a slash at the end; `null`: texts that need these maps cannot be read. */
   cMapUrl: string | null;
+  /** A worker for one document, ended with it. Absent: parsing happens on this thread. */
+  openWorker?(): Promise<{ worker: PDFWorker; close: () => void }>;
 }
 
 /** A page that takes longer is hostile or broken; its worker is ended. */
@@ -94,6 +96,7 @@ export async function parsePdf(
 ): Promise<ParsedDocument> {
   const data = await readWholeBytes(file, limits, signal);
   const { getDocument } = await platform.importLibrary();
+  const own = await platform.openWorker?.();
   const task = getDocument({
     data,
     isEvalSupported: false,
@@ -102,6 +105,7 @@ export async function parsePdf(
     enableXfa: false,
     stopAtErrors: false,
     verbosity: 0,
+    ...(own && { worker: own.worker, useWorkerFetch: true }),
     ...(platform.cMapUrl === null ? {} : { cMapUrl: platform.cMapUrl, cMapPacked: true }),
   });
   try {
@@ -136,6 +140,8 @@ export async function parsePdf(
   } catch (error) {
     throw describe(error, file.name);
   } finally {
-    await task.destroy();
+    // A worker that hangs does not answer the request to stop; it is ended without asking.
+    own?.close();
+    if (!own) await task.destroy();
   }
 }

@@ -29,7 +29,7 @@ export async function loadEncoder(
   throwIfAborted(signal);
   const spec = resolveEncoder(request);
   const wanted = request.device ?? 'auto';
-  const refusal = wanted === 'wasm' ? null : await platform.refuseWebGpu();
+  const refusal = wanted === 'wasm' ? null : await platform.refuseWebGpu(wanted === 'webgpu');
   if (wanted === 'webgpu' && refusal !== null) {
     throw new AppError('UNSUPPORTED', `The encoder cannot run on WebGPU: ${refusal}`, {
       fix: 'Choose WASM for the encoder.',

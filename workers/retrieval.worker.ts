@@ -1,0 +1,32 @@
+/** Corpora and their indexes. Its interface is `CorpusServiceApi`; the encoders run in a worker below it. */
+import { browserPdfPlatform } from '../src/platform/browser/pdf-platform';
+import { connect, serve } from '../src/platform/rpc/connection';
+import { remoteEncoderService } from '../src/platform/rpc/remote-encoder';
+import { browserCorpusStore } from '../src/platform/storage/browser-storage';
+import { opfsCache } from '../src/platform/storage/opfs-cache';
+import type { EncoderServiceApi } from '../src/protocol/encoder';
+import { AppError } from '../src/protocol/errors';
+import { CorpusService } from '../src/retrieval/corpus-service';
+import { DEMO_ENCODER } from '../src/retrieval/encoder/catalog';
+
+const encoderWorker = new Worker(new URL('./encoder.worker.ts', import.meta.url), {
+  type: 'module',
+  name: 'encoder',
+});
+
+async function fetchCorpus(): Promise<Blob> {
+  const response = await fetch('/demo/corpus.jsonl');
+  if (response.ok) return response.blob();
+  throw new AppError('NOT_FOUND', `The demo corpus could not be loaded (${response.status}).`, {
+    fix: 'Reload the page.',
+  });
+}
+
+serve(
+  new CorpusService({
+    store: browserCorpusStore,
+    encoders: remoteEncoderService(connect<EncoderServiceApi>(encoderWorker).remote),
+    demo: { fetchCorpus, encoder: { id: DEMO_ENCODER }, cache: opfsCache('vectors') },
+    read: { pdf: browserPdfPlatform() },
+  }),
+);
