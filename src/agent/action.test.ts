@@ -189,6 +189,6 @@ describe('for any text whatever', () => {
     const text = '<query><important_info><search_complete>'.repeat(25_000);
     const start = performance.now();
     parseResponse(text);
-    expect(performance.now() - start).toBeLessThan(1000);
+    expect(performance.now() - start).toBeLessThan(5000);
   });
 });

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import type { GenerateRequest } from '../protocol/language-model';
 import type { Passage } from '../protocol/retrieval';
 import { tagContents } from './action';
+import { ANCHOR } from './prompts';
 import { createS3 } from './s3';
 import {
   collect,
@@ -122,6 +123,20 @@ describe.each(ATTACKS)('a document that holds %j', (attack) => {
   });
 });
 
+it('a question, which a link may bring, forges no tag either', async () => {
+  const searcher = new ScriptedModel([finish()]);
+  const generator = new ScriptedModel(['Ada']);
+  const system = createS3({ searcher, generator, retriever: new ScriptedRetriever(), clock: tickingClock() });
+  await collect(system, ATTACKS.join(' '));
+  const prompt = searcher.requests[0]?.messages?.[0]?.content ?? '';
+  const [, task = ''] = prompt.split(ANCHOR);
+  expect(prompt.split(ANCHOR)).toHaveLength(2);
+  for (const tag of PROTOCOL_TAGS) {
+    expect(count(task, `<${tag}>`)).toBe(tag === 'question' || tag === 'information' ? 1 : 0);
+  }
+  expect(prompt).not.toContain('<|');
+});
+
 describe('for any words of a searcher', () => {
   const part = fc.constantFrom('<query>', '</query>', '<important_info>', '</important_info>', '<search_complete>',
     '</search_complete>', '{"query": "a"}', '[1, 2]', '[3, 99, -1]', 'True', 'False', '<information>', '</information>',
@@ -131,6 +146,7 @@ describe('for any words of a searcher', () => {
     .map((parts) => parts.join(''));
 
   it('a run ends in its turns, searches only its own queries and selects only what was shown', async () => {
+    const settings = { promptStyle: 'compact', documentsPerQuery: 4 } as const;
     const scripts = fc.array(words, { minLength: 5, maxLength: 5 });
     await fc.assert(
       fc.asyncProperty(
@@ -143,7 +159,7 @@ describe('for any words of a searcher', () => {
           );
           const searcher = new ScriptedModel(script);
           const generator = new ScriptedModel(['Ada']);
-          const system = createS3({ searcher, generator, retriever, clock: tickingClock() });
+          const system = createS3({ searcher, generator, retriever, settings, clock: tickingClock() });
           const events = await collect(system, 'Who?', { mode });
           const limit = mode === 'code' ? 4 : 3;
           expect(searcher.requests.length).toBeLessThanOrEqual(limit + 1);
@@ -164,5 +180,5 @@ describe('for any words of a searcher', () => {
       ),
       { numRuns: 2000 },
     );
-  });
+  }, 120_000);
 });

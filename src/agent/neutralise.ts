@@ -4,6 +4,8 @@
  * alone; traces keep the original, and the loop itself never parses document text at all.
  */
 
+import { ANCHOR } from './prompts';
+
 const TAGS =
   'information|important_info|search_complete|query|question|think|answer|search|result|documents?';
 const TOKENS = 'tool_call|tool_response|tools|start_of_turn|end_of_turn|bos|eos|pad|unk|mask|s';
@@ -24,8 +26,10 @@ export function neutraliseChatTokens(text: string): string {
   return text.replace(CHAT_TOKEN, '‹$1›').replace(SYSTEM_TOKEN, '‹‹$1››').replace(INSTRUCTION_TOKEN, '‹$1›');
 }
 
-/** Replaces protocol tags, forged document headers and chat-template tokens; other text is returned unchanged. */
+/** Replaces protocol tags, forged document headers, the anchor line and chat-template tokens; other text is returned unchanged. */
 export function neutralise(text: string): string {
   const withoutTags = text.replace(CLOSED_TAG, '‹$1›').replace(OPEN_TAG, '‹');
-  return neutraliseChatTokens(withoutTags).replace(DOCUMENT_HEADER, '$1[');
+  return neutraliseChatTokens(withoutTags)
+    .replace(DOCUMENT_HEADER, '$1[')
+    .replaceAll(ANCHOR, ANCHOR.replace(':', '.'));
 }

@@ -84,6 +84,7 @@ describe('an entry of output_sequences.json', () => {
       [finish()],
       [search('b', [1]), finish([2, 3])],
       [search('b'), search('c', [7, 1]), finish([])],
+      ['Hm.'],
       [search('b'), 'Hm.', '<important_info>[3]</important_info><query>c</query>', search('d', [1])],
     ];
     for (const script of scripts) {
@@ -104,6 +105,12 @@ describe('an entry of output_sequences.json', () => {
     const seen = (searcher.requests.at(-1)?.continuation ?? []).map((segment) => segment.text).join('');
     expect(seen).toContain('<information>Error</information>');
     expect(entry.response_str).toContain(`assistant\n${seen}`);
+  });
+
+  it('asks for no query after the last turn', async () => {
+    const { system } = s3(['Hm.'], { maxTurns: 1 });
+    const { entry } = outputSequence(await record(system));
+    expect(entry.response_str?.endsWith('<query>\nHm.<|im_end|>')).toBe(true);
   });
 
   it('cannot be made from a run that failed before its context', async () => {

@@ -1,5 +1,5 @@
 /** The frame of every run: times on events, failures as the last event instead of exceptions. */
-import { AppError, isAbort, toEnvelope, type ErrorEnvelope } from '../protocol/errors';
+import { AppError, toEnvelope } from '../protocol/errors';
 import type { GenerateRequest, LanguageModel, Usage } from '../protocol/language-model';
 import type { Hit, Retriever } from '../protocol/retrieval';
 import type { RunOptions } from '../protocol/system';
@@ -34,19 +34,13 @@ export class RunPosition {
   }
 }
 
-/** Runs `body` and turns whatever it throws into a last `failed` event; a fired signal makes that `ABORTED`. */
+/** Runs `body` and turns whatever it throws into a last `failed` event; `untilAborted` has made a stop `ABORTED`. */
 export async function* guarded(position: RunPosition, body: () => RunStream): RunStream {
   try {
     yield* body();
   } catch (error) {
-    yield { type: 'failed', ...position.stamp(), error: failureOf(error, position.signal) };
+    yield { type: 'failed', ...position.stamp(), error: toEnvelope(error) };
   }
-}
-
-function failureOf(error: unknown, signal: AbortSignal | undefined): ErrorEnvelope {
-  return signal?.aborted && !isAbort(error)
-    ? toEnvelope(new AppError('ABORTED', 'Stopped.', { recoverable: true }))
-    : toEnvelope(error);
 }
 
 /** The first event. Refuses an empty question after it, so that the trace shows what was refused. */

@@ -254,6 +254,15 @@ describe('the turn limit', () => {
     expect(eventsOf(events, 'context')[0]?.passageIds).toEqual(['Who?#1', 'q1#1', 'q2#1', 'q3#1']);
   });
 
+  it('forces nothing where the searcher ends by itself in the closing turn', async () => {
+    const { system } = run([search('b'), finish([1])], { maxTurns: 1 });
+    const actions = eventsOf(await collect(system), 'action');
+    expect(actions.map((e) => [e.action, e.forced])).toEqual([
+      ['search', undefined],
+      ['search_complete', undefined],
+    ]);
+  });
+
   it('of code mode is four searches, then the closing turn', async () => {
     const { system, searcher, retriever } = run(endless);
     await collect(system, 'Who?', { mode: 'code' });

@@ -29,6 +29,10 @@ describe('the documents of a block', () => {
     ]);
   });
 
+  it('end a quoted title at its quote, whatever parentheses it holds', () => {
+    expect(titles('Doc 1(Title: "Smile :) (song") text')).toEqual([[1, 'Smile :) (song', 'text']]);
+  });
+
   it('may have texts of several lines', () => {
     expect(titles('Doc 1(Title: A) one\ntwo\nDoc 2(Title: B) three')).toEqual([
       [1, 'A', 'one\ntwo'],

@@ -107,9 +107,13 @@ export function eventsOf<T extends TraceEventType>(
   return events.filter((event): event is TraceEventOf<T> => event.type === type);
 }
 
-export const search = (query: string, selection?: readonly number[]): string =>
-  `${selection ? `<important_info>[${selection.join(', ')}]</important_info>\n` : ''}` +
-  `<search_complete>False</search_complete>\n<query>{"query": ${JSON.stringify(query)}}</query>`;
+const selecting = (ids: readonly number[] | undefined): string =>
+  ids ? `<important_info>[${ids.join(', ')}]</important_info>\n` : '';
 
+/** A response that selects from the last window, if it is told what, and searches. */
+export const search = (query: string, selection?: readonly number[]): string =>
+  `${selecting(selection)}<search_complete>False</search_complete>\n<query>{"query": ${JSON.stringify(query)}}</query>`;
+
+/** A response that selects from the last window, if it is told what, and ends the search. */
 export const finish = (selection?: readonly number[]): string =>
-  `${selection ? `<important_info>[${selection.join(', ')}]</important_info>\n` : ''}<search_complete>True</search_complete>`;
+  `${selecting(selection)}<search_complete>True</search_complete>`;
