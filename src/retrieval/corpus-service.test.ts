@@ -1,0 +1,216 @@
+import 'fake-indexeddb/auto';
+import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { nodeEncoderPlatform } from '../platform/node/encoder-platform';
+import { lazyDatabase } from '../platform/storage/browser-storage';
+import { createCorpusStore } from '../platform/storage/corpus-store';
+import { MemoryFileStore } from '../platform/storage/file-store';
+import { createLocalLocks } from '../platform/storage/locks';
+import type { CorpusStore, ImportFile } from '../protocol/corpus';
+import type { Progress } from '../protocol/retrieval';
+import { CorpusService } from './corpus-service';
+import type { ByteCache } from './demo-corpus';
+import { EncoderHost } from './encoder/encoder-host';
+import { sha256Hex } from './sha256';
+
+const DEMO = [
+  { id: 'd1', title: 'Aar', text: 'The river Aar flows by the old town.' },
+  { id: 'd2', title: 'Guild of Glass', text: 'The guild built the stone bridge.' },
+  { id: 'd3', title: 'North Island', text: 'An island in the great lake.' },
+];
+
+/** Counts what it is asked to embed. */
+class CountingHost extends EncoderHost {
+  embedded = 0;
+
+  override async embedPassages(...args: Parameters<EncoderHost['embedPassages']>): Promise<Float32Array[]> {
+    this.embedded += args[1].length;
+    return super.embedPassages(...args);
+  }
+}
+
+let models: string;
+let host: CountingHost;
+let files: MemoryFileStore;
+let databaseName: string;
+let count = 0;
+let cached: Map<string, Uint8Array<ArrayBuffer>>;
+
+const cache: ByteCache = {
+  read: (name) => Promise.resolve(cached.get(name) ?? null),
+  write: (name, bytes) => Promise.resolve(void cached.set(name, bytes)),
+};
+
+function store(): CorpusStore {
+  return createCorpusStore({
+    database: lazyDatabase(databaseName),
+    files,
+    locks: createLocalLocks(),
+    quota: {
+      estimate: () => Promise.resolve({ usedBytes: 0, quotaBytes: 0, persisted: false }),
+      persist: () => Promise.resolve(true),
+    },
+    now: () => new Date().toISOString(),
+    newId: () => crypto.randomUUID(),
+    sha256: sha256Hex,
+  });
+}
+
+/** As after a reload. */
+const start = (): CorpusService =>
+  new CorpusService({
+    store,
+    encoders: host,
+    demo: {
+      fetchCorpus: () => Promise.resolve(new Blob([DEMO.map((row) => JSON.stringify(row)).join('\n')])),
+      encoder: { id: 'demo' },
+      cache,
+    },
+  });
+
+const file = (path: string, text: string): ImportFile => ({ path, file: new Blob([text]) });
+
+// The tiny BERT of the fixtures stands in for the demo encoder.
+beforeAll(async () => {
+  models = await mkdtemp(join(tmpdir(), 's3-models-'));
+  await cp('tests/fixtures/tiny-bert-onnx', join(models, 'demo-encoder'), { recursive: true });
+});
+afterAll(() => rm(models, { recursive: true, force: true }));
+
+beforeEach(() => {
+  host = new CountingHost(nodeEncoderPlatform({ localModels: models }));
+  files = new MemoryFileStore();
+  databaseName = `service-${++count}`;
+  cached = new Map();
+});
+
+describe('the demo corpus', () => {
+  it('is searched by words and by vectors', async () => {
+    const service = start();
+    const [bm25] = await service.search('demo', 'bm25', ['stone bridges'], 3);
+    expect(bm25?.map(({ passage }) => passage.id)).toEqual(['d2']);
+    const info = await service.openCorpus('demo', 'dense');
+    expect(info).toMatchObject({
+      passages: 3,
+      modes: ['dense', 'bm25'],
+      encoder: { model: 'demo-encoder', device: 'wasm' },
+    });
+    const [dense] = await service.search('demo', 'dense', ['the river'], 2);
+    expect(dense).toHaveLength(2);
+    expect(dense?.[0]?.score).toBeGreaterThanOrEqual(dense?.[1]?.score ?? 1);
+  });
+
+  it('is embedded once, also when two ask at the same time, and not again after a reload', async () => {
+    const service = start();
+    const [a, b] = await Promise.all([
+      service.search('demo', 'dense', ['island'], 1),
+      service.search('demo', 'dense', ['island'], 1),
+    ]);
+    expect(a).toEqual(b);
+    expect(host.embedded).toBe(3);
+    await start().search('demo', 'dense', ['island'], 1);
+    expect(host.embedded).toBe(4); // One passage, to see that the encoder is still the same.
+  });
+
+  it('is embedded again when what is kept is damaged or of another encoder', async () => {
+    await start().search('demo', 'dense', ['island'], 1);
+    const [[name, bytes] = ['', new Uint8Array()]] = cached;
+    cached.set(name, bytes.slice(0, -9));
+    await start().search('demo', 'dense', ['island'], 1);
+    expect(host.embedded).toBe(6);
+    expect(cached.get(name)).toEqual(bytes);
+  });
+});
+
+describe('importing documents', () => {
+  it('makes them searchable, also after a reload, until they are deleted', async () => {
+    const seen: Progress[] = [];
+    const { record, refusals } = await start().importFiles(
+      {
+        name: 'Mine',
+        encoder: 'demo',
+        files: [
+          file('notes/aar.md', '# Aar\n\nA river of the north.'),
+          file('c.jsonl', '{"id":"x","title":"Sea","text":"A harbour."}'),
+        ],
+      },
+      (progress) => seen.push(progress),
+    );
+    expect(refusals).toEqual([]);
+    expect(record).toMatchObject({
+      name: 'Mine',
+      passages: 2,
+      encoder: { model: 'demo-encoder', dimensions: 32 },
+    });
+    expect(new Set(seen.map(({ unit }) => unit))).toEqual(new Set(['bytes', 'passages']));
+
+    const service = start();
+    expect(await service.listCorpora()).toEqual([record]);
+    const [[word] = []] = await service.search(record.id, 'bm25', ['harbours'], 5);
+    expect(word?.passage).toEqual({ id: 'x', title: 'Sea', text: 'A harbour.' });
+    expect((await service.search(record.id, 'dense', ['river'], 5))[0]).toHaveLength(2);
+    expect((await service.renameCorpus(record.id, 'Yours')).name).toBe('Yours');
+    expect((await service.openCorpus(record.id, 'bm25')).name).toBe('Yours');
+    await service.deleteCorpus(record.id);
+    await expect(service.search(record.id, 'bm25', ['river'], 1)).rejects.toMatchObject({
+      code: 'NOT_FOUND',
+    });
+    expect(files.files.size).toBe(0);
+  });
+
+  it('takes the good files and says why it refuses the others, with the line', async () => {
+    const { record, refusals } = await start().importFiles({
+      name: '',
+      encoder: null,
+      files: [
+        file('bad.jsonl', '{"text":"ok"}\n{oops'),
+        file('a.txt', 'Good text.'),
+        file('a.txt', 'More text.'),
+        file('x.docx', 'zip'),
+      ],
+    });
+    expect(refusals.map(({ path, line }) => [path, line])).toEqual([
+      ['bad.jsonl', 2],
+      ['x.docx', undefined],
+    ]);
+    expect(record).toMatchObject({ name: 'a.txt', passages: 2, encoder: null });
+    expect(record.sources.map(({ name }) => name)).toEqual(['a.txt', 'a (2).txt']);
+    const info = await start().openCorpus(record.id, 'dense');
+    expect(info.modes).toEqual(['bm25']);
+    await expect(start().search(record.id, 'dense', ['x'], 1)).rejects.toMatchObject({ code: 'UNSUPPORTED' });
+  });
+
+  it('refuses an id that two files share', async () => {
+    const row = '{"id":"1","text":"x"}';
+    const { refusals } = await start().importFiles({
+      name: 'n',
+      encoder: null,
+      files: [file('a.jsonl', row), file('b.jsonl', row)],
+    });
+    expect(refusals).toMatchObject([{ path: 'b.jsonl' }]);
+  });
+
+  it('stores nothing when nothing can be taken, when it is stopped, and when there is no room', async () => {
+    const service = start();
+    const bad = { name: 'n', encoder: null, files: [file('a.pdf', 'x'), file('b.txt', '')] };
+    await expect(service.importFiles(bad)).rejects.toMatchObject({ code: 'UNSUPPORTED' });
+    await expect(service.importFiles({ ...bad, files: [] })).rejects.toMatchObject({ code: 'BAD_INPUT' });
+
+    const controller = new AbortController();
+    const many = file('many.txt', 'The river flows by the old town. '.repeat(4000));
+    const importing = service.importFiles(
+      { name: 'n', encoder: 'demo', files: [many] },
+      ({ label }) => label === 'Embedding' && controller.abort(),
+      controller.signal,
+    );
+    await expect(importing).rejects.toMatchObject({ code: 'ABORTED' });
+
+    files = new MemoryFileStore(100);
+    const full = start().importFiles({ name: 'n', encoder: null, files: [many] });
+    await expect(full).rejects.toMatchObject({ code: 'STORAGE_FULL' });
+    expect(files.files.size).toBe(0);
+    expect(await start().listCorpora()).toEqual([]);
+  });
+});
