@@ -20,22 +20,24 @@ function lexical(passages: readonly Passage[]): (query: string, topK: number) =>
   });
   const mean = lengths.reduce((sum, length) => sum + length, 0) / lengths.length;
   return (query, topK) => {
-    const scores = new Map<number, number>();
+    const scores = new Float64Array(passages.length);
     for (const word of new Set(tokens(query))) {
       const posting = postings.get(word);
       if (!posting) continue;
       const idf = Math.log(1 + (passages.length - posting.size + 0.5) / (posting.size + 0.5));
       for (const [i, count] of posting) {
-        const score = (idf * count) / (count + 0.9 * (0.6 + (0.4 * (lengths[i] ?? mean)) / mean));
-        scores.set(i, (scores.get(i) ?? 0) + score);
+        const norm = count + 0.9 * (0.6 + (0.4 * (lengths[i] ?? mean)) / mean);
+        scores[i] = (scores[i] ?? 0) + (idf * count) / norm;
       }
     }
-    const ranked = [...scores].sort(([i, a], [j, b]) => b - a || i - j).slice(0, topK);
-    return ranked.map(([i]) => passages[i]?.id ?? '');
+    const ranked = [...scores.keys()]
+      .sort((i, j) => (scores[j] ?? 0) - (scores[i] ?? 0) || i - j)
+      .slice(0, topK);
+    return ranked.map((i) => passages[i]?.id ?? '');
   };
 }
 
-const world = generateWorld({ seed: 'retrieval', split: 'test', passages: 1000, questions: 400 });
+const world = generateWorld({ seed: 'retrieval', split: 'test', passages: 1000, questions: 200 });
 const search = lexical(world.passages);
 const shareOf = (questions: readonly WorldQuestion[], found: (question: WorldQuestion) => boolean) =>
   questions.filter(found).length / questions.length;
