@@ -2,6 +2,7 @@ import { AppError, throwIfAborted } from '../../protocol/errors';
 import type { Clock } from '../../protocol/clock';
 import type { EncoderInfo } from '../../protocol/corpus';
 import type { Encoder, OnProgress, Passage } from '../../protocol/retrieval';
+import { createPauser } from '../yielding';
 import { BatchSizer } from './batches';
 import { MAX_TOKENS, passageText, poolRows, queryText } from './e5';
 
@@ -83,12 +84,16 @@ export class E5Encoder implements Encoder {
   ): Promise<Float32Array[]> {
     throwIfAborted(signal);
     const vectors = new Array<Float32Array>(texts.length);
+    // WebAssembly runs without ever giving way: an abort would be heard only at the end.
+    const pause = createPauser(signal);
     let done = 0;
     for (let start = 0; start < texts.length; start += WINDOW) {
-      const window = texts
-        .slice(start, start + WINDOW)
-        .map((text, i) => ({ at: start + i, ids: this.#model.tokenize(text, MAX_TOKENS) }))
-        .sort((a, b) => a.ids.length - b.ids.length || a.at - b.at);
+      const window: { at: number; ids: number[] }[] = [];
+      for (const [i, text] of texts.slice(start, start + WINDOW).entries()) {
+        window.push({ at: start + i, ids: this.#model.tokenize(text, MAX_TOKENS) });
+        await pause();
+      }
+      window.sort((a, b) => a.ids.length - b.ids.length || a.at - b.at);
       const lengths = window.map(({ ids }) => ids.length);
       for (let i = 0; i < window.length;) {
         throwIfAborted(signal);
@@ -101,6 +106,7 @@ export class E5Encoder implements Encoder {
         i += batch.length;
         done += batch.length;
         onProgress?.({ done, total: texts.length, unit: 'passages', label: 'Embedding' });
+        await pause();
       }
     }
     return vectors;
