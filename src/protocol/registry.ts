@@ -29,6 +29,13 @@ export const RegistryModelSchema = v.object({
   /** Of all files together. */
   bytes,
   files: v.pipe(v.array(RegistryFileSchema), v.nonEmpty()),
+  /** For a searcher: the settings it was trained with, which runs with it start from. */
+  search: v.optional(
+    v.object({
+      promptStyle: v.picklist(['full', 'compact']),
+      documentsPerQuery: v.pipe(v.number(), v.integer(), v.minValue(1)),
+    }),
+  ),
 });
 
 export const RegistrySchema = v.object({ models: v.array(RegistryModelSchema) });

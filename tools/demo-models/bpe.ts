@@ -62,7 +62,8 @@ export function trainBpe(texts: Iterable<string>, vocabSize: number): BpeModel {
     let best = '';
     let bestCount = 1;
     for (const [key, count] of pairs) {
-      if (count > bestCount || (count === bestCount && best !== '' && key < best)) [best, bestCount] = [key, count];
+      if (count > bestCount || (count === bestCount && best !== '' && key < best))
+        [best, bestCount] = [key, count];
     }
     if (best === '') break;
     const [a = '', b = ''] = best.split(' ');

@@ -9,7 +9,12 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Random } from '../world/random';
 import { generateWorld } from '../world/generate';
-import { answerMessages, renderInitialResults, renderSearchResults, renderTask } from '../../src/agent/prompts';
+import {
+  answerMessages,
+  renderInitialResults,
+  renderSearchResults,
+  renderTask,
+} from '../../src/agent/prompts';
 import { BpeEncoder, tokenizerFiles, trainBpe, type BpeModel } from './bpe';
 import { chatPrompt, EpisodeWriter, type EpisodeShape, type Sequence } from './episodes';
 
@@ -54,7 +59,10 @@ function tokenizer(): BpeEncoder {
     writeFileSync(join(out, 'tokenizer.json'), JSON.stringify(files.tokenizer));
     writeFileSync(join(out, 'tokenizer_config.json'), JSON.stringify(files.config, null, 2));
   }
-  const saved = JSON.parse(readFileSync(file, 'utf8')) as { vocab: [string, number][]; merges: BpeModel['merges'] };
+  const saved = JSON.parse(readFileSync(file, 'utf8')) as {
+    vocab: [string, number][];
+    merges: BpeModel['merges'];
+  };
   return new BpeEncoder({ vocab: new Map(saved.vocab), merges: saved.merges });
 }
 
@@ -68,13 +76,17 @@ function* tokenizerTexts(): Generator<string> {
       if (!passage) continue;
       yield renderTask(q.question, renderInitialResults([passage]));
       yield chatPrompt(answerMessages(q.question, `Doc 1 (Title: ${passage.title})\n${passage.text}\n\n`));
-      for (const step of q.plan) yield `True False unknown [1, 2, 3]\n{"query": ${JSON.stringify(step.query)}}`;
+      for (const step of q.plan)
+        yield `True False unknown [1, 2, 3]\n{"query": ${JSON.stringify(step.query)}}`;
     }
   }
 }
 
 function writeShard(path: string, sequences: readonly Sequence[]): void {
-  writeFileSync(`${path}.lengths.u32`, Uint32Array.from(sequences, (s) => s.inputs.length));
+  writeFileSync(
+    `${path}.lengths.u32`,
+    Uint32Array.from(sequences, (s) => s.inputs.length),
+  );
   writeFileSync(`${path}.inputs.u16`, Uint16Array.from(sequences.flatMap((s) => s.inputs)));
   writeFileSync(`${path}.targets.u16`, Uint16Array.from(sequences.flatMap((s) => s.targets)));
   writeFileSync(`${path}.own.u8`, Uint8Array.from(sequences.flatMap((s) => s.own)));
@@ -89,6 +101,8 @@ for (let i = first; i < first + Number(values.worlds); i++) {
   writeShard(join(out, values.stage, String(i).padStart(5, '0')), sequences);
   if (i % 20 === 0) {
     const tokens = sequences.reduce((sum, s) => sum + s.inputs.length, 0);
-    console.log(`${values.stage} ${i}: ${sequences.length} sequences, mean ${(tokens / sequences.length).toFixed(0)} tokens`);
+    console.log(
+      `${values.stage} ${i}: ${sequences.length} sequences, mean ${(tokens / sequences.length).toFixed(0)} tokens`,
+    );
   }
 }

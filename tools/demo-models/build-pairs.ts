@@ -27,7 +27,12 @@ const dir = join(values.out, 'pairs');
 mkdirSync(dir, { recursive: true });
 
 const worldFor = (seed: string) =>
-  generateWorld({ seed, split: 'train', passages: Number(values.passages), questions: Number(values.questions) });
+  generateWorld({
+    seed,
+    split: 'train',
+    passages: Number(values.passages),
+    questions: Number(values.questions),
+  });
 
 /** E5's prefix on the form in which s3's index builder hands passages to the encoder. */
 const passageText = (p: Passage): string => `passage: "${p.title}"\n${p.text}`;

@@ -3,7 +3,12 @@
  * gold passages but may only use what a searcher has seen, and reading exercises for the generator. Their text is
  * rendered by the agent's own functions, so that training and use agree to the byte.
  */
-import { answerMessages, renderInitialResults, renderSearchResults, renderTask } from '../../src/agent/prompts';
+import {
+  answerMessages,
+  renderInitialResults,
+  renderSearchResults,
+  renderTask,
+} from '../../src/agent/prompts';
 import type { Passage } from '../../src/protocol/retrieval';
 import type { Random } from '../world/random';
 import type { World, WorldQuestion } from '../world/types';
@@ -66,7 +71,9 @@ export class EpisodeWriter {
     const seen = new Set(initial.map((p) => p.id));
     const selected: Passage[] = [];
     const builder = new SequenceBuilder(this.#encoder);
-    builder.given(chatPrompt([{ role: 'user', content: renderTask(question.question, renderInitialResults(initial)) }]));
+    builder.given(
+      chatPrompt([{ role: 'user', content: renderTask(question.question, renderInitialResults(initial)) }]),
+    );
     let selection = '';
     for (let turn = 1; ; turn++) {
       const next = question.plan.find((step) => !seen.has(step.passageId));
@@ -75,10 +82,14 @@ export class EpisodeWriter {
         break;
       }
       const query = this.#random.float() < 0.1 && turn > 1 ? next.entity : next.query;
-      builder.own(`${selection}<search_complete>False</search_complete>\n<query>{"query": ${JSON.stringify(query)}}</query>`);
+      builder.own(
+        `${selection}<search_complete>False</search_complete>\n<query>{"query": ${JSON.stringify(spaced(query))}}</query>`,
+      );
       const window = this.#retriever.search(query, windowDocuments, this.#random, noise);
       builder.given(`\n\n<information>${renderSearchResults(window).trim()}</information>\n\n`);
-      const gold = window.flatMap((p, i) => (question.gold.includes(p.id) ? [{ number: i + 1, passage: p }] : []));
+      const gold = window.flatMap((p, i) =>
+        question.gold.includes(p.id) ? [{ number: i + 1, passage: p }] : [],
+      );
       selected.push(...gold.map((g) => g.passage));
       for (const passage of window) seen.add(passage.id);
       selection = `<important_info>[${gold.map((g) => g.number).join(', ')}]</important_info>\n`;
@@ -91,7 +102,7 @@ export class EpisodeWriter {
     const text = context.map((p, i) => `Doc ${i + 1} (Title: ${p.title})\n${p.text}\n\n`).join('');
     const builder = new SequenceBuilder(this.#encoder);
     builder.given(chatPrompt(answerMessages(question.question, text)));
-    builder.own(answerable ? (question.answers[0] ?? UNKNOWN_ANSWER) : UNKNOWN_ANSWER);
+    builder.own(spaced(answerable ? (question.answers[0] ?? UNKNOWN_ANSWER) : UNKNOWN_ANSWER));
     return builder.build();
   }
 
@@ -148,6 +159,9 @@ class SequenceBuilder {
 
 export const chatPrompt = (messages: readonly { role: string; content: string }[]): string =>
   messages.map((m) => `<|im_start|>${m.role}\n${m.content}<|im_end|>\n`).join('') + '<|im_start|>assistant\n';
+
+/** With its leading space a name has the same tokens as in running text, and can be copied; parsers trim it. */
+const spaced = (text: string): string => ` ${text}`;
 
 function unique(passages: readonly Passage[]): Passage[] {
   return [...new Map(passages.map((p) => [p.text, p])).values()];

@@ -33,7 +33,9 @@ export class LexicalRetriever {
         scores.set(index, (scores.get(index) ?? 0) + (idf * tf) / (tf + 1));
       }
     }
-    const ranked = [...scores].map(([index, score]) => [index, score * (1 + noise * (random.float() - 0.5))] as const);
+    const ranked = [...scores].map(
+      ([index, score]) => [index, score * (1 + noise * (random.float() - 0.5))] as const,
+    );
     ranked.sort((a, b) => b[1] - a[1] || a[0] - b[0]);
     const found = ranked.slice(0, topK).map(([index]) => index);
     while (found.length < Math.min(topK, this.#passages.length)) {

@@ -32,7 +32,9 @@ export class OracleSearcher implements LanguageModel {
     const asked = /<question>\n(.*?)\n<\/question>/s.exec(prompt)?.[1] ?? '';
     const question = this.#questions.get(asked);
     if (!question) throw new Error(`The oracle does not know the question "${asked}".`);
-    const observations = (request.continuation ?? []).filter((s) => s.kind === 'observation').map((s) => s.text);
+    const observations = (request.continuation ?? [])
+      .filter((s) => s.kind === 'observation')
+      .map((s) => s.text);
     const visible = [prompt, ...observations].join('\n');
     const isVisible = (id: string): boolean => visible.includes(this.#passages.get(id)?.text ?? '\0');
     const selection = observations.length > 0 ? `${this.#select(question, observations.at(-1) ?? '')}\n` : '';

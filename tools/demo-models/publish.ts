@@ -26,6 +26,7 @@ const ENTRIES: Entry[] = [
     licence: 'Apache-2.0',
     howMade:
       'Trained from scratch on demonstrations in fresh generated worlds: tools/demo-models (seed 7, log in train.log).',
+    search: { promptStyle: 'compact', documentsPerQuery: 5 },
     sources: {
       'config.json': 'lm/config.json',
       'model.safetensors': 'lm/model.safetensors',
@@ -38,7 +39,8 @@ const ENTRIES: Entry[] = [
     id: 'demo-encoder',
     title: 'Demo encoder',
     role: 'encoder',
-    description: 'BERT architecture with E5 conventions, 2 layers of width 128, 0.8 million parameters, ONNX.',
+    description:
+      'BERT architecture with E5 conventions, 2 layers of width 128, 0.8 million parameters, ONNX.',
     licence: 'Apache-2.0',
     howMade:
       'Trained from scratch with InfoNCE on pairs of fresh generated worlds: tools/demo-models (seed 11, log in train.log).',

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 p = argparse.ArgumentParser()
 p.add_argument("--data", default=".cache/demo-models")
 p.add_argument("--out", default=".cache/demo-models/lm")
-p.add_argument("--plan", default="short:3000,middle:4000,full:4000", help="stage:steps,…")
+p.add_argument("--plan", default="copy:200,short:4000,middle:2000,full:3000", help="stage:steps,…")
 p.add_argument("--batch-tokens", type=int, default=3072)
 p.add_argument("--hidden", type=int, default=128)
 p.add_argument("--layers", type=int, default=4)
@@ -24,9 +24,10 @@ p.add_argument("--heads", type=int, default=4)
 p.add_argument("--kv-heads", type=int, default=4)
 p.add_argument("--intermediate", type=int, default=384)
 p.add_argument("--vocab", type=int, default=3072)
-p.add_argument("--lr", type=float, default=2e-3, help="AdamW")
-p.add_argument("--muon-lr", type=float, default=0.02)
-p.add_argument("--given-weight", type=float, default=0.2)
+p.add_argument("--lr", type=float, default=3e-3, help="AdamW")
+p.add_argument("--muon-lr", type=float, default=0.006)
+p.add_argument("--given-weight", type=float, default=0.3)
+p.add_argument("--copy-every", type=int, default=3, help="every n-th batch of a later stage is one of copying")
 p.add_argument("--seed", type=int, default=7)
 p.add_argument("--threads", type=int, default=1)
 args = p.parse_args()
@@ -105,11 +106,50 @@ class Model(nn.Module):
         self.register_buffer("causal", torch.full((2048, 2048), float("-inf")).triu(1), persistent=False)
         for name, w in self.named_parameters():
             if w.dim() == 2:
-                nn.init.normal_(w, std=0.02 if "embed" in name else w.shape[1] ** -0.5)
+                nn.init.normal_(w, std=0.09 if "embed" in name else w.shape[1] ** -0.5)
             elif name.endswith("bias"):
                 nn.init.zeros_(w)
             if name.endswith(("o_proj.weight", "down_proj.weight")):
                 w.data.zero_()
+
+        self.plant_copying_heads(inv)
+
+    @torch.no_grad()
+    def plant_copying_heads(self, inv):
+        """Starts two heads of layer 0 as "the token one (two) before" and two of layer 1 as "what followed the last time".
+
+        From a blank start these heads take millions of tokens to appear (a plateau, then a sudden drop); planted, copying
+        is learnt from the first step and the rest of training can go into searching and reading. Three orthogonal
+        subspaces of the residual stream hold the token itself, the one before, and the one before that.
+        """
+        n = 20  # dimensions of a match: the ten slowest pairs of RoPE, which tell tokens apart at any distance
+        basis = torch.linalg.qr(torch.randn(args.hidden, args.hidden))[0]
+        before, before2, own = basis[:, :n], basis[:, n : 2 * n], basis[:, 2 * n :]
+        w = self.embed_tokens.weight
+        w.copy_(w @ own @ own.t())
+        spread = torch.linalg.qr(torch.randn(own.shape[1], own.shape[1]))[0]
+        token = own @ spread[:, :n]
+        copied = own @ torch.linalg.qr(torch.randn(own.shape[1], own.shape[1]))[0][:, :HEAD]
+        slow = list(range(HEAD // 2 - n // 2, HEAD // 2)) + list(range(HEAD - n // 2, HEAD))
+        first, second = self.layers[0].self_attn, self.layers[1].self_attn
+        for head, (offset, space) in enumerate(((1, before), (2, before2))):
+            rows = slice(head * HEAD, (head + 1) * HEAD)
+            for proj in (first.q_proj, first.k_proj):
+                proj.weight[rows] = 0
+            first.k_proj.bias[rows] = torch.cat((torch.ones(HEAD // 2), torch.zeros(HEAD // 2))) * 5.8
+            first.q_proj.bias[rows] = torch.cat((torch.cos(inv * offset), -torch.sin(inv * offset))) * 5.8
+            first.v_proj.weight[rows] = 0
+            first.v_proj.weight[head * HEAD : head * HEAD + n] = token.t()
+            first.o_proj.weight[:, rows] = 0
+            first.o_proj.weight[:, head * HEAD : head * HEAD + n] = space * 0.2
+        # Head 0: my token against the one before the key. Head 1: the one before me against the one two before the key.
+        for head, (mine, theirs) in enumerate(((token, before), (before, before2))):
+            rows = slice(head * HEAD, (head + 1) * HEAD)
+            for proj, space in ((second.q_proj, mine), (second.k_proj, theirs)):
+                proj.weight[rows] = 0
+                proj.weight[[head * HEAD + i for i in slow]] = 1.5 * space.t()
+            second.v_proj.weight[rows] = copied.t()
+            second.o_proj.weight[:, rows] = copied * 0.3
 
     def forward(self, ids):
         T = ids.shape[1]
@@ -138,6 +178,29 @@ class Muon:
                 y = 3.4445 * y + (-4.7750 * a + 2.0315 * a @ a) @ y
             y = y.t() if t else y
             w.mul_(1 - self.lr * scale * 0.01).add_(y, alpha=-self.lr * scale * max(1, w.shape[0] / w.shape[1]) ** 0.5)
+
+
+def copying(rng):
+    """Random tokens in segments of a name's length, half of them repeats of earlier ones: only repeats count.
+    On natural episodes alone the copying heads took millions of tokens to appear; here they form within minutes."""
+    while True:
+        length = rng.choice((64, 128, 256))
+        rows, own = [], []
+        for _ in range(args.batch_tokens // length):
+            row, mask, segments = [], [], []
+            while len(row) <= length:
+                if segments and rng.random() < 0.5:
+                    seg = rng.choice(segments[-rng.choice((4, 16, 64)) :])
+                    mask += [0] + [1] * (len(seg) - 1)
+                else:
+                    seg = [rng.randrange(256, args.vocab - 13) for _ in range(rng.randint(2, 8))]
+                    segments.append(seg)
+                    mask += [0] * len(seg)
+                row += seg
+            rows.append(row[: length + 1])
+            own.append(mask[: length + 1])
+        ids, m = torch.tensor(rows), torch.tensor(own).bool()
+        yield ids[:, :-1], ids[:, 1:], m[:, 1:], torch.ones_like(m[:, 1:])
 
 
 def batches(stage, rng, skip):
@@ -219,28 +282,30 @@ if os.path.exists(ckpt):
     adam.load_state_dict(state["adam"])
     muon.m, start = state["muon"], state["step"]
 say(f"parameters {sum(w.numel() for w in model.parameters())}, plan {args.plan}, seed {args.seed}, from step {start}")
+copies = copying(random.Random(args.seed + start))
 step, began, tokens = 0, time.time(), 0
 sums = {}
 for stage, steps in plan:
     if step + steps <= start:
         step += steps
         continue
-    feed = batches(stage, random.Random(args.seed), max(0, start - step))
+    feed = batches(stage, random.Random(args.seed), max(0, start - step) * (args.copy_every - 1) // args.copy_every)
     first = max(0, start - step)
     step += first
     for _ in range(first, steps):
-        ids, targets, own, valid = next(feed)
+        copy = stage == "copy" or step % args.copy_every == 0
+        ids, targets, own, valid = next(copies if copy else feed)
         frac = step / total
         scale = min(1, (step + 1) / 100) * (1 if frac < 0.5 else max(0.02, (1 - frac) / 0.5))
         for g in adam.param_groups:
             g["lr"] = args.lr * scale
         h = model(ids)
         # The head is the dearest matrix: given text is learnt from a quarter of its positions.
-        counted = valid & (own | (torch.rand(ids.shape) < 0.25))
+        counted = valid & (own | (torch.rand(ids.shape) < (0.02 if copy else 0.25)))
         hv, tv, ov = h[counted], targets[counted], own[counted]
         logits = F.linear(hv, model.embed_tokens.weight)
         loss = F.cross_entropy(logits, tv, reduction="none")
-        weight = torch.where(ov, torch.tensor(1.0), torch.tensor(args.given_weight))
+        weight = torch.where(ov, torch.tensor(1.0), torch.tensor(0.0 if copy else args.given_weight))
         total_loss = (loss * weight).sum() / weight.sum()
         adam.zero_grad(set_to_none=True)
         for w in matrices:
@@ -254,12 +319,15 @@ for stage, steps in plan:
             # exact = every own token of the sequence is the arg-max
             rows = torch.arange(ids.shape[0])[:, None].expand_as(ids)[counted]
             wrong = torch.zeros(ids.shape[0]).index_add_(0, rows[ov], (~right[ov]).float())
-            for k, v in dict(own=loss[ov].mean(), given=loss[~ov].mean(), acc=right[ov].float().mean(), exact=(wrong == 0).float().mean()).items():
-                sums[k] = sums.get(k, 0) + v.item()
+            seen = dict(copy=loss[ov].mean()) if copy else dict(
+                own=loss[ov].mean(), given=loss[~ov].mean(), acc=right[ov].float().mean(), exact=(wrong == 0).float().mean()
+            )
+            for k, v in seen.items():
+                sums.setdefault(k, []).append(v.item())
         tokens += int(valid.sum())
         step += 1
         if step % 50 == 0:
-            s = " ".join(f"{k} {v / 50:.4f}" for k, v in sums.items())
+            s = " ".join(f"{k} {sum(v) / len(v):.4f}" for k, v in sorted(sums.items()))
             say(f"step {step} {stage} {s} tokens {tokens} {tokens / (time.time() - began):.0f} tok/s {time.time() - began:.0f} s")
             sums = {}
         if step % 250 == 0:

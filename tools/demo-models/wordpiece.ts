@@ -78,7 +78,7 @@ export class WordPieceEncoder {
     const known = this.#cache.get(word);
     if (known) return known;
     let ids: number[] = [];
-    for (let start = 0; start < word.length; ) {
+    for (let start = 0; start < word.length;) {
       let end = word.length;
       let id: number | undefined;
       for (; end > start; end--) {
