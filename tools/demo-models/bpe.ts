@@ -55,7 +55,7 @@ export function trainBpe(texts: Iterable<string>, vocabSize: number): BpeModel {
     const pairs = new Map<string, number>();
     for (const { symbols, count } of words) {
       for (let i = 0; i + 1 < symbols.length; i++) {
-        const key = `${symbols[i]} ${symbols[i + 1]}`;
+        const key = pairOf(symbols, i);
         pairs.set(key, (pairs.get(key) ?? 0) + count);
       }
     }
@@ -73,6 +73,9 @@ export function trainBpe(texts: Iterable<string>, vocabSize: number): BpeModel {
   const tokens = [...ALPHABET, ...merges.map(([a, b]) => a + b)];
   return { vocab: new Map(tokens.map((token, id) => [token, id])), merges };
 }
+
+const pairOf = (symbols: readonly string[], i: number): string =>
+  `${symbols[i] ?? ''} ${symbols[i + 1] ?? ''}`;
 
 function mergePair(symbols: string[], a: string, b: string): string[] {
   if (!symbols.includes(a)) return symbols;
@@ -187,7 +190,7 @@ export class BpeEncoder {
       let best = Infinity;
       let at = -1;
       for (let i = 0; i + 1 < symbols.length; i++) {
-        const rank = this.#ranks.get(`${symbols[i]} ${symbols[i + 1]}`) ?? Infinity;
+        const rank = this.#ranks.get(pairOf(symbols, i)) ?? Infinity;
         if (rank < best) [best, at] = [rank, i];
       }
       if (at < 0) break;

@@ -28,7 +28,7 @@ export function trainWordPiece(texts: Iterable<string>, vocabSize: number): stri
     const pairs = new Map<string, number>();
     for (const { pieces, count } of words) {
       for (let i = 0; i + 1 < pieces.length; i++) {
-        const key = `${pieces[i]} ${pieces[i + 1]}`;
+        const key = `${pieces[i] ?? ''} ${pieces[i + 1] ?? ''}`;
         pairs.set(key, (pairs.get(key) ?? 0) + count);
       }
     }
