@@ -2,9 +2,9 @@ import './styles/index.css';
 import type { Laboratory } from '../state/laboratory';
 import { mountApp } from './mount';
 
-/** `VITE_LABORATORY=scripted` builds a page that plays a recorded run: for work on the page alone. No release has it. */
+/** `vite build --mode scripted` makes a page that plays a recorded run: for work on the page alone. */
 async function laboratory(): Promise<Laboratory> {
-  if (import.meta.env['VITE_LABORATORY'] === 'scripted') {
+  if (import.meta.env.MODE === 'scripted') {
     const { createScriptedLaboratory } = await import('../state/scripted-laboratory');
     return createScriptedLaboratory();
   }

@@ -21,7 +21,7 @@ export class Corpora {
   loaded = $state(false);
   persistRefused = $state(false);
   #laboratory: Laboratory;
-  #aborts: Record<number, AbortController> = {};
+  #aborts: { id: number; abort: AbortController }[] = [];
   #next = 1;
 
   constructor(laboratory: Laboratory) {
@@ -47,7 +47,7 @@ export class Corpora {
     const id = this.#next++;
     const abort = new AbortController();
     const meter = new Meter();
-    this.#aborts[id] = abort;
+    this.#aborts.push({ id, abort });
     const job: ImportJob = {
       id,
       name: request.name,
@@ -69,13 +69,13 @@ export class Corpora {
       if (isAbort(error) || abort.signal.aborted) this.#update(id, { status: 'cancelled' });
       else this.#update(id, { status: 'failed', error: toEnvelope(error) });
     } finally {
-      delete this.#aborts[id];
+      this.#aborts = this.#aborts.filter((entry) => entry.id !== id);
     }
     await this.refresh();
   }
 
   cancel(id: number): void {
-    this.#aborts[id]?.abort();
+    this.#aborts.find((entry) => entry.id === id)?.abort.abort();
   }
 
   dismiss(id: number): void {

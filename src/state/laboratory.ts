@@ -50,6 +50,8 @@ export interface LoadEvent {
   name: string;
   /** Where it runs, with `ready`: "WebGPU", "WASM", "CPU", or an address. */
   device?: string;
+  /** Why it runs there and not on something faster, with `ready`. */
+  reason?: string;
   progress?: Progress;
 }
 
@@ -76,6 +78,7 @@ export interface Refusal {
   path: string;
   line?: number;
   reason: string;
+  fix?: string;
 }
 
 export interface ImportReport {

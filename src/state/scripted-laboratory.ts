@@ -96,7 +96,12 @@ export function createScriptedLaboratory(script: Script = {}): Laboratory {
       ]),
     encoders: () =>
       Promise.resolve([
-        { id: 'demo', name: 'Demo encoder', note: 'trained by us on a made-up world', bytes: 1_400_000 },
+        {
+          id: 'demo-encoder',
+          name: 'Demo encoder',
+          note: 'trained by us on a made-up world',
+          bytes: 1_400_000,
+        },
         { id: 'intfloat/e5-small-v2', name: 'intfloat/e5-small-v2', note: '', bytes: 133_000_000 },
       ]),
     corpora: {

@@ -1,0 +1,10 @@
+/** The page's workers, each started when first needed. The bundler finds them by these very expressions. */
+
+export const startLanguageModelWorker = (): Worker =>
+  new Worker(new URL('../../../workers/lm.worker.ts', import.meta.url), { type: 'module', name: 'lm' });
+
+export const startRetrievalWorker = (): Worker =>
+  new Worker(new URL('../../../workers/retrieval.worker.ts', import.meta.url), {
+    type: 'module',
+    name: 'retrieval',
+  });

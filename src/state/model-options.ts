@@ -1,0 +1,40 @@
+import * as v from 'valibot';
+import type { Fetch } from '../protocol/clock';
+import { AppError } from '../protocol/errors';
+import { RegistrySchema } from '../protocol/registry';
+import { ENCODERS } from '../retrieval/encoder/catalog';
+import type { ModelOption } from './laboratory';
+
+export interface ModelOptions {
+  models: ModelOption[];
+  encoders: ModelOption[];
+}
+
+/** What can be chosen: what the registry of the page lists, and the encoders of the hub. */
+export async function fetchModelOptions(fetch: Fetch, modelsUrl: string): Promise<ModelOptions> {
+  const response = await fetch(`${modelsUrl}registry.json`);
+  if (!response.ok) {
+    throw new AppError('NOT_FOUND', 'The list of the models that come with the page is not there.', {
+      fix: 'Reload the page.',
+      recoverable: true,
+    });
+  }
+  const registry = v.safeParse(RegistrySchema, await response.json());
+  if (!registry.success) {
+    throw new AppError('INTEGRITY', 'The list of the models that come with the page is not sound.', {
+      fix: 'Reload the page.',
+      recoverable: true,
+    });
+  }
+  const embedded = new Map(registry.output.models.map((model) => [model.id, model]));
+  const models = registry.output.models
+    .filter(({ role }) => role === 'language-model')
+    .map(({ id, title, description, bytes }) => ({ id, name: title, note: description, bytes }));
+  const encoders = ENCODERS.map(({ id, name, note, bytes }) => ({
+    id,
+    name,
+    note,
+    bytes: embedded.get(id)?.bytes ?? bytes,
+  }));
+  return { models, encoders };
+}

@@ -1,0 +1,97 @@
+/** The corpora of this device as the pages see them, over the worker that holds them. */
+import { proxy, type RpcConnection } from '../platform/rpc/connection';
+import type { CorpusRecord, CorpusServiceApi, EncoderDevice } from '../protocol/corpus';
+import { AppError } from '../protocol/errors';
+import type { Progress, RetrievalMode, Retriever } from '../protocol/retrieval';
+import type { CorpusEntry, CorpusLibrary, ImportReport, ImportRequest, LoadEvent } from './laboratory';
+import { DEMO_CORPUS } from './settings';
+
+const entryOf = (record: CorpusRecord): CorpusEntry => ({
+  id: record.id,
+  name: record.name,
+  passages: record.passages,
+  bytes: record.bytes,
+  encoder: record.encoder?.model ?? null,
+  createdAt: record.createdAt,
+  builtIn: false,
+});
+
+const DEVICES: Record<EncoderDevice, string> = { webgpu: 'WebGPU', wasm: 'WASM' };
+
+export class StoredCorpora implements CorpusLibrary {
+  readonly #start: () => RpcConnection<CorpusServiceApi>;
+  readonly #demo: () => Promise<CorpusEntry>;
+  #connection: RpcConnection<CorpusServiceApi> | null = null;
+
+  /** `demo` describes the corpus that comes with the page. */
+  constructor(start: () => RpcConnection<CorpusServiceApi>, demo: () => Promise<CorpusEntry>) {
+    this.#start = start;
+    this.#demo = demo;
+  }
+
+  get #remote(): RpcConnection<CorpusServiceApi>['remote'] {
+    if (!this.#connection || this.#connection.lost.aborted) this.#connection = this.#start();
+    return this.#connection.remote;
+  }
+
+  async list(): Promise<CorpusEntry[]> {
+    const [demo, records] = await Promise.all([this.#demo(), this.#remote.listCorpora()]);
+    return [demo, ...records.map(entryOf)];
+  }
+
+  async import(
+    request: ImportRequest,
+    onProgress: (progress: Progress) => void,
+    signal: AbortSignal,
+  ): Promise<ImportReport> {
+    const { record, refusals } = await this.#remote.importFiles(request, proxy(onProgress), signal);
+    return { entry: entryOf(record), refusals };
+  }
+
+  async rename(id: string, name: string): Promise<void> {
+    await this.#remote.renameCorpus(id, name);
+  }
+
+  async remove(id: string): Promise<void> {
+    await this.#remote.deleteCorpus(id);
+  }
+
+  /** Opens a corpus for searching, with progress; refuses a mode that it was not made for. */
+  async open(
+    id: string,
+    mode: RetrievalMode,
+    onEvent: (event: LoadEvent) => void,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const name = id === DEMO_CORPUS ? (await this.#demo()).name : id;
+    onEvent({ part: 'corpus', phase: 'read', name });
+    const onProgress = (progress: Progress): void => {
+      const phase = progress.unit === 'bytes' ? 'download' : 'index';
+      onEvent({ part: 'corpus', phase, name: progress.label ?? name, progress });
+    };
+    const info = await this.#remote.openCorpus(id, mode, proxy(onProgress), signal);
+    if (!info.modes.includes(mode)) {
+      throw new AppError(
+        'UNSUPPORTED',
+        `“${info.name}” was added without an encoder, so only words can be searched.`,
+        {
+          fix: 'Choose BM25 in the settings of the run, or add the documents again with an encoder.',
+        },
+      );
+    }
+    onEvent({ part: 'corpus', phase: 'ready', name: info.name });
+    if (mode !== 'dense' || !info.encoder) return;
+    const { model, device, reason } = info.encoder;
+    onEvent({
+      part: 'encoder',
+      phase: 'ready',
+      name: model,
+      device: DEVICES[device],
+      ...(reason !== undefined && { reason }),
+    });
+  }
+
+  retriever(id: string, mode: RetrievalMode): Retriever {
+    return { search: (queries, topK, signal) => this.#remote.search(id, mode, queries, topK, signal) };
+  }
+}
