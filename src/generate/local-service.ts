@@ -48,7 +48,7 @@ export class LocalModelService implements LmWorkerApi {
     const result = this.#last.then(async () => {
       throwIfAborted(signal);
       if (this.#opened && sameRequest(this.#opened.request, request)) return this.#opened.info;
-      this.#close();
+      await this.#close();
       this.#opened = await this.#open(request, onProgress, signal);
       return this.#opened.info;
     });
@@ -62,7 +62,7 @@ export class LocalModelService implements LmWorkerApi {
       yield* opened.model.generate(request, signal);
     } catch (error) {
       // Nothing on a lost device can be saved; the next `load` starts anew.
-      if (toEnvelope(error).code === 'DEVICE_LOST' && this.#opened === opened) this.#close();
+      if (toEnvelope(error).code === 'DEVICE_LOST' && this.#opened === opened) await this.#close();
       throw error;
     }
   }
@@ -73,7 +73,7 @@ export class LocalModelService implements LmWorkerApi {
 
   unload(): Promise<void> {
     const result = this.#last.then(() => this.#close());
-    this.#last = result;
+    this.#last = result.catch(() => undefined);
     return result;
   }
 
@@ -149,9 +149,10 @@ export class LocalModelService implements LmWorkerApi {
     });
   }
 
-  #close(): void {
-    this.#opened?.model.dispose();
-    this.#opened?.backend.dispose();
+  async #close(): Promise<void> {
+    const opened = this.#opened;
     this.#opened = undefined;
+    await opened?.model.dispose();
+    opened?.backend.dispose();
   }
 }

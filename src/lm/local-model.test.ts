@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { TOY_CONFIG, toyCheckpoint } from '../../tests/servers/toy-model';
 import { CpuBackend } from '../gpu/cpu/backend';
 import { AppError } from '../protocol/errors';
 import type { GenerateEvent, GenerateRequest } from '../protocol/language-model';
 import { bytesSource } from './byte-source';
 import type { GenerateTokensOptions, GenerateTokensResult } from './engine';
 import { LocalModel, openLocalModel, type TokenEngine } from './local-model';
-import { Random } from './random';
 import { ChatTemplate } from './text/chat-template';
 import {
   TOY_CHAT_TEMPLATE,
@@ -187,58 +187,23 @@ describe('stopping', () => {
     expect(engine.said).toBeLessThan(5);
   });
 
+  it('by unloading the model waits until the engine is done, and frees it then', async () => {
+    const { engine, model } = scripted('a'.repeat(400));
+    const events = model.generate(ask({ maxTokens: 400 }));
+    await events.next();
+    await model.dispose();
+    expect(engine.said).toBe(-1);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(engine.said).toBe(-1);
+    await expect(read(events)).rejects.toMatchObject({ code: 'ABORTED' });
+  });
+
   it('before the start asks the engine nothing', async () => {
     const { engine, model } = scripted('a');
     await expect(read(model.generate(ask(), AbortSignal.abort()))).rejects.toMatchObject({ code: 'ABORTED' });
     expect(engine.asked).toEqual([]);
   });
 });
-
-/** A Qwen2 checkpoint of one layer with random weights, as a safetensors file. */
-function randomCheckpoint(config: typeof CONFIG): Uint8Array {
-  const { hidden_size: hidden, intermediate_size: wide, vocab_size: vocab } = config;
-  const shapes: Record<string, number[]> = {
-    'model.embed_tokens.weight': [vocab, hidden],
-    'model.norm.weight': [hidden],
-  };
-  const layer = 'model.layers.0';
-  for (const name of ['q', 'k', 'v']) {
-    shapes[`${layer}.self_attn.${name}_proj.weight`] = [hidden, hidden];
-    shapes[`${layer}.self_attn.${name}_proj.bias`] = [hidden];
-  }
-  shapes[`${layer}.self_attn.o_proj.weight`] = [hidden, hidden];
-  for (const name of ['input', 'post_attention']) shapes[`${layer}.${name}_layernorm.weight`] = [hidden];
-  for (const name of ['gate', 'up']) shapes[`${layer}.mlp.${name}_proj.weight`] = [wide, hidden];
-  shapes[`${layer}.mlp.down_proj.weight`] = [hidden, wide];
-  const random = new Random(7);
-  const header: Record<string, unknown> = {};
-  const values: number[] = [];
-  for (const [name, shape] of Object.entries(shapes)) {
-    const count = shape.reduce((a, b) => a * b, 1);
-    header[name] = { dtype: 'F32', shape, data_offsets: [values.length * 4, (values.length + count) * 4] };
-    for (let i = 0; i < count; i++) values.push(random.uniform() - 0.5);
-  }
-  const head = new TextEncoder().encode(JSON.stringify(header));
-  const file = new Uint8Array(8 + head.length + values.length * 4);
-  new DataView(file.buffer).setBigUint64(0, BigInt(head.length), true);
-  file.set(head, 8);
-  file.set(new Uint8Array(Float32Array.from(values).buffer), 8 + head.length);
-  return file;
-}
-
-const CONFIG = {
-  architectures: ['Qwen2ForCausalLM'],
-  model_type: 'qwen2',
-  hidden_size: 16,
-  intermediate_size: 32,
-  num_hidden_layers: 1,
-  num_attention_heads: 2,
-  num_key_value_heads: 2,
-  vocab_size: 280,
-  max_position_embeddings: 128,
-  tie_word_embeddings: true,
-  eos_token_id: 1,
-};
 
 describe('on the real engine', () => {
   const backend = new CpuBackend();
@@ -248,16 +213,16 @@ describe('on the real engine', () => {
       id: 'random',
       backend,
       files: {
-        config: CONFIG,
+        config: TOY_CONFIG,
         generationConfig: { eos_token_id: [278, 279] },
         tokenizer: toyTokenizerJson(),
         tokenizerConfig: TOY_TOKENIZER_CONFIG,
-        weights: bytesSource('model.safetensors', randomCheckpoint(CONFIG)),
+        weights: bytesSource('model.safetensors', toyCheckpoint()),
       },
     });
   });
-  afterAll(() => {
-    model.dispose();
+  afterAll(async () => {
+    await model.dispose();
     expect(backend.liveBytes).toBe(0);
     backend.dispose();
   });

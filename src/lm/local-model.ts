@@ -113,6 +113,8 @@ export class LocalModel implements LanguageModel {
   readonly #engine: TokenEngine;
   readonly #template: ChatTemplate | undefined;
   readonly #eosTokenIds: readonly number[];
+  /** Generations under way. */
+  readonly #active = new Map<AbortController, Promise<unknown>>();
 
   constructor(parts: LocalModelParts) {
     this.id = parts.id;
@@ -154,6 +156,7 @@ export class LocalModel implements LanguageModel {
     signal?.addEventListener('abort', forward, { once: true });
     const progress = { finished: false };
     const work = this.#run(request, tokens, queue, stop.signal).finally(() => (progress.finished = true));
+    this.#active.set(stop, work);
     try {
       while (!progress.finished) {
         await Promise.race([queue.arrival(), work]);
@@ -167,6 +170,7 @@ export class LocalModel implements LanguageModel {
       // The reader may have left in the middle: the engine stops at the next token, and nobody hears of it.
       stop.abort();
       await work.catch(() => undefined);
+      this.#active.delete(stop);
     }
   }
 
@@ -174,7 +178,11 @@ export class LocalModel implements LanguageModel {
     return Promise.resolve(texts.map((text) => this.tokenizer.count(text)));
   }
 
-  dispose(): void {
+  /** Stops what is under way, then frees the engine's memory; the backend lives on. */
+  async dispose(): Promise<void> {
+    const active = [...this.#active];
+    for (const [stop] of active) stop.abort();
+    await Promise.allSettled(active.map(([, work]) => work));
     this.#engine.dispose();
   }
 
