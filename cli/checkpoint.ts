@@ -35,13 +35,14 @@ async function readJson(folder: string, name: string): Promise<unknown> {
 
 const indexSchema = v.object({ weight_map: v.record(v.string(), v.string()) });
 
-/** The safetensors files of a checkpoint: those that its index names, or the only one there is. */
+/** The safetensors files of a checkpoint: those that its index names, else model.safetensors, else the only one. */
 async function weightFiles(folder: string, names: readonly string[]): Promise<string[]> {
   const index = names.find((name) => name.endsWith('.safetensors.index.json'));
   if (index !== undefined) {
     const { weight_map } = v.parse(indexSchema, await readJson(folder, index));
     return [...new Set(Object.values(weight_map))].sort();
   }
+  if (names.includes('model.safetensors')) return ['model.safetensors'];
   const files = names.filter((name) => name.endsWith('.safetensors'));
   if (files.length === 1) return files;
   const message =

@@ -1,9 +1,5 @@
 #!/usr/bin/env node
-import { ask } from './commands/ask';
-import { indexBuild } from './commands/index-build';
-import { indexSearch } from './commands/index-search';
-import { modelGenerate } from './commands/model-generate';
-import { modelScore } from './commands/model-score';
+import { commands } from './commands';
 import { main } from './main';
 
 const controller = new AbortController();
@@ -18,7 +14,6 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   throw error;
 });
 
-const commands = [ask, indexBuild, indexSearch, modelGenerate, modelScore];
 process.exitCode = await main(commands, process.argv.slice(2), {
   out: (line) => process.stdout.write(`${line}\n`),
   note: (line) => process.stderr.write(`${line}\n`),

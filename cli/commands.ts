@@ -1,0 +1,16 @@
+import type { Command } from './command';
+import { ask } from './commands/ask';
+import { indexBuild } from './commands/index-build';
+import { indexSearch } from './commands/index-search';
+import { modelGenerate } from './commands/model-generate';
+import { modelList } from './commands/model-list';
+import { modelScore } from './commands/model-score';
+
+export const commands: readonly Command[] = [
+  ask,
+  indexBuild,
+  indexSearch,
+  modelList,
+  modelGenerate,
+  modelScore,
+];
