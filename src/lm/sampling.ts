@@ -59,45 +59,71 @@ function kthLargest(logits: Float32Array, k: number): number {
   return Float32Array.from(logits).sort()[logits.length - k]!;
 }
 
+interface Weighed {
+  /** exp((logit − maximum) / temperature) of every token. */
+  weights: Float64Array;
+  total: number;
+  maximum: number;
+}
+
+function weigh(logits: Float32Array, temperature: number): Weighed {
+  const weights = new Float64Array(logits.length);
+  const maximum = logits[argMax(logits)]!;
+  let total = 0;
+  for (let id = 0; id < logits.length; id += 1) {
+    const weight = Math.exp((logits[id]! - maximum) / temperature);
+    weights[id] = weight;
+    total += weight;
+  }
+  return { weights, total, maximum };
+}
+
 /** The distribution that a token is drawn from. */
 export function filteredDistribution(logits: Float32Array, options: SamplingOptions): Distribution {
   checkOptions(options);
-  const { temperature, topP = 1, topK = 0 } = options;
-  if (temperature === 0) {
+  if (options.temperature === 0) {
     return { ids: Int32Array.of(argMax(logits)), probabilities: Float64Array.of(1) };
   }
-  const threshold = kthLargest(logits, topK);
-  const maximum = logits[argMax(logits)]!;
-  const kept: number[] = [];
-  const weights = new Float64Array(logits.length);
-  let total = 0;
-  for (let id = 0; id < logits.length; id += 1) {
-    const logit = logits[id]!;
-    if (!(logit >= threshold)) continue;
-    const weight = Math.exp((logit - maximum) / temperature);
-    if (weight === 0) continue;
-    weights[id] = weight;
-    total += weight;
-    kept.push(id);
-  }
-  const ids = topP < 1 ? nucleus(kept, weights, total, topP) : kept;
-  let mass = 0;
-  for (const id of ids) mass += weights[id]!;
-  return { ids: Int32Array.from(ids), probabilities: Float64Array.from(ids, (id) => weights[id]! / mass) };
+  return filter(logits, weigh(logits, options.temperature).weights, options);
 }
 
-function nucleus(ids: number[], weights: Float64Array, total: number, topP: number): number[] {
-  // Tokens below this weight have together less than 1 − top-p, so none of them is kept: only the rest is sorted.
-  const floor = ((1 - topP) * total) / ids.length;
-  const order = ids.filter((id) => weights[id]! >= floor);
-  order.sort((a, b) => weights[b]! - weights[a]! || a - b);
-  let before = 0;
+function filter(logits: Float32Array, weights: Float64Array, options: SamplingOptions): Distribution {
+  const { topP = 1, topK = 0 } = options;
+  const threshold = kthLargest(logits, topK);
+  let ids = new Int32Array(logits.length);
   let count = 0;
-  while (count < order.length && (count === 0 || before < topP * total)) {
-    before += weights[order[count]!]!;
-    count += 1;
+  for (let id = 0; id < logits.length; id += 1) {
+    if (logits[id]! >= threshold && weights[id]! > 0) {
+      ids[count] = id;
+      count += 1;
+    }
   }
-  return order.slice(0, count).sort((a, b) => a - b);
+  ids = ids.subarray(0, count);
+  if (topP < 1) ids = nucleus(ids, weights, topP);
+  let mass = 0;
+  for (const id of ids) mass += weights[id]!;
+  return { ids, probabilities: Float64Array.from(ids, (id) => weights[id]! / mass) };
+}
+
+/** Of equal weights at the edge, the lower ids are kept. */
+function nucleus(ids: Int32Array, weights: Float64Array, topP: number): Int32Array<ArrayBuffer> {
+  const sorted = Float64Array.from(ids, (id) => weights[id]!).sort();
+  let total = 0;
+  for (const weight of sorted) total += weight;
+  let before = 0;
+  let first = sorted.length;
+  while (first > 0 && (first === sorted.length || before < topP * total)) {
+    first -= 1;
+    before += sorted[first]!;
+  }
+  const edge = sorted[first]!;
+  let atEdge = 0;
+  while (first + atEdge < sorted.length && sorted[first + atEdge] === edge) atEdge += 1;
+  return ids.filter((id) => {
+    if (weights[id] !== edge) return weights[id]! > edge;
+    atEdge -= 1;
+    return atEdge >= 0;
+  });
 }
 
 /** Smallest id whose cumulative probability exceeds `uniform` ∈ [0, 1). */
@@ -124,10 +150,13 @@ export class Sampler {
   }
 
   sample(logits: Float32Array): SampledToken {
-    const temperature = this.options.temperature || 1;
-    const id = this.greedy
-      ? argMax(logits)
-      : drawByInverseCdf(filteredDistribution(logits, this.options), this.#random.uniform());
-    return { id, logprob: logits[id]! / temperature - logSumExp(logits, temperature) };
+    if (this.greedy) {
+      const id = argMax(logits);
+      return { id, logprob: logits[id]! - logSumExp(logits) };
+    }
+    const { temperature } = this.options;
+    const { weights, total, maximum } = weigh(logits, temperature);
+    const id = drawByInverseCdf(filter(logits, weights, this.options), this.#random.uniform());
+    return { id, logprob: (logits[id]! - maximum) / temperature - Math.log(total) };
   }
 }

@@ -156,7 +156,7 @@ export class WebGpuBackend implements Backend {
       this.#device.queue.writeBuffer(
         buffer,
         (begin - firstRow * rowLength) * 4,
-        part.buffer as ArrayBuffer,
+        part.buffer,
         part.byteOffset,
         part.byteLength,
       );

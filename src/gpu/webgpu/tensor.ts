@@ -31,7 +31,7 @@ export class GpuTensor implements Tensor {
         'UNSUPPORTED',
         `${this.label} (${this.bytes} bytes) is too large for this adapter.`,
         {
-          fix: 'Choose a shorter context.',
+          fix: 'Choose a smaller model or a shorter context.',
         },
       );
     }
