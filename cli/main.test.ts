@@ -42,7 +42,7 @@ describe('the command line', () => {
 });
 
 describe('a command that fails', () => {
-  const failing = (error: unknown) =>
+  const failing = (error: Error) =>
     defineCommand({
       name: 'fail',
       positionals: '',
@@ -54,7 +54,7 @@ describe('a command that fails', () => {
         return Promise.reject(error);
       },
     });
-  const run = async (error: unknown, args: string[] = []) => {
+  const run = async (error: Error, args: string[] = []) => {
     const out: string[] = [];
     const notes: string[] = [];
     const console = {
