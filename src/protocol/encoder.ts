@@ -1,9 +1,10 @@
 /** What an encoder needs from where it runs, and what the worker that holds encoders offers. */
+import type * as Transformers from '@huggingface/transformers';
 import type { Clock, Fetch } from './clock';
 import type { EncoderDevice, EncoderDtype, EncoderIdentity, EncoderInfo } from './corpus';
 import type { OnProgress, Passage } from './retrieval';
 
-export type TransformersLibrary = typeof import('@huggingface/transformers');
+export type TransformersLibrary = typeof Transformers;
 
 /** The place an encoder runs in: the browser's worker, or Node. */
 export interface EncoderPlatform {

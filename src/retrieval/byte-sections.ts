@@ -74,19 +74,23 @@ function readHeader(file: Uint8Array, format: string): { header: Header; start: 
   const headerBytes = view.getUint32(12, true);
   const start = PREFIX_BYTES + headerBytes;
   if (headerBytes > MAX_HEADER_BYTES || start > file.byteLength) throw damaged(format, 'it is cut short');
-  let header: Header;
+  let header: unknown;
   try {
-    header = JSON.parse(new TextDecoder().decode(file.subarray(PREFIX_BYTES, start))) as Header;
+    header = JSON.parse(new TextDecoder().decode(file.subarray(PREFIX_BYTES, start)));
   } catch (cause) {
     throw new AppError('INTEGRITY', `The ${format} file is damaged: its header is no JSON.`, {
       fix: 'Build the index again.',
       cause,
     });
   }
-  if (!Array.isArray(header.sections) || typeof header.meta !== 'object' || header.meta === null) {
-    throw damaged(format, 'its header is incomplete');
-  }
+  if (!isHeader(header)) throw damaged(format, 'its header is incomplete');
   return { header, start };
+}
+
+function isHeader(value: unknown): value is Header {
+  if (typeof value !== 'object' || value === null) return false;
+  const { meta, sections } = value as Partial<Record<keyof Header, unknown>>;
+  return typeof meta === 'object' && meta !== null && Array.isArray(sections);
 }
 
 /** Reads a file of the given kind and version, the hash checked. Sections are copies, aligned for any typed array. */
@@ -96,7 +100,7 @@ export async function decodeSections(
   formatVersion: number,
 ): Promise<Sections> {
   const { header, start } = readHeader(file, format);
-  if (header.format !== format) throw damaged(format, `it is a ${String(header.format)} file`);
+  if (header.format !== format) throw damaged(format, `it is a ${header.format} file`);
   if (header.formatVersion !== formatVersion) {
     throw new AppError('UNSUPPORTED', `The ${format} file has version ${String(header.formatVersion)}.`, {
       fix: `Build the index again with this version, which reads ${formatVersion}.`,
@@ -107,7 +111,7 @@ export async function decodeSections(
   const sections = new Map<string, Uint8Array<ArrayBuffer>>();
   for (const { name, offset, bytes } of header.sections) {
     if (!(offset >= 0 && bytes >= 0 && offset + bytes <= payload.byteLength)) {
-      throw damaged(format, `section ${String(name)} lies outside`);
+      throw damaged(format, `section ${name} lies outside`);
     }
     sections.set(name, payload.slice(offset, offset + bytes));
   }
@@ -119,6 +123,16 @@ export function requireSection(from: Sections, format: string, name: string): Ui
   const section = from.sections.get(name);
   if (!section) throw damaged(format, `section ${name} is missing`);
   return section;
+}
+
+/** A section as numbers. */
+export function requireWords<T>(
+  section: Uint8Array<ArrayBuffer>,
+  format: string,
+  type: { readonly BYTES_PER_ELEMENT: number; new (buffer: ArrayBuffer): T },
+): T {
+  if (section.byteLength % type.BYTES_PER_ELEMENT !== 0) throw damaged(format, 'a list is cut short');
+  return new type(section.buffer);
 }
 
 /** A number of the header that must be there. */

@@ -4,7 +4,7 @@
  */
 import { AppError, throwIfAborted } from '../protocol/errors';
 import type { Encoder, Hit, Retriever } from '../protocol/retrieval';
-import { decodeSections, encodeSections, requireNumber, requireSection } from './byte-sections';
+import { decodeSections, encodeSections, requireNumber, requireSection, requireWords } from './byte-sections';
 import { requireTopK, toHits } from './hits';
 import type { PassageList } from './passage-text';
 import { TopKHeap, type TopK } from './top-k';
@@ -48,8 +48,9 @@ export class FlatIndex implements DenseIndex {
         fix: 'Embed the corpus again.',
       });
     }
-    const bad = vectors.findIndex((x) => !Number.isFinite(x));
-    if (bad >= 0) {
+    let bad = 0;
+    while (bad < vectors.length && Number.isFinite(vectors[bad])) bad++;
+    if (bad < vectors.length) {
       throw new AppError(
         'BAD_INPUT',
         `The vector of passage ${Math.floor(bad / dimensions)} is not finite.`,
@@ -109,8 +110,8 @@ export async function decodeVectors(file: Uint8Array<ArrayBuffer>): Promise<Flat
       fix: 'Build the index again with this version.',
     });
   }
-  const rows = requireSection(sections, FORMAT, 'rows');
-  return new FlatIndex(new Float32Array(rows.buffer), requireNumber(sections, FORMAT, 'dimensions'));
+  const rows = requireWords(requireSection(sections, FORMAT, 'rows'), FORMAT, Float32Array);
+  return new FlatIndex(rows, requireNumber(sections, FORMAT, 'dimensions'));
 }
 
 /** Copies unit vectors into one matrix. */

@@ -2,7 +2,9 @@ import { AppError } from '../protocol/errors';
 
 /** Hexadecimal SHA-256 through WebCrypto, which browsers offer on https and localhost only. */
 export async function sha256Hex(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
-  if (!globalThis.crypto?.subtle) {
+  // Typed as always there, which holds in secure contexts alone.
+  const { subtle } = globalThis.crypto as { subtle?: SubtleCrypto };
+  if (!subtle) {
     throw new AppError(
       'UNSUPPORTED',
       'This page cannot compute checksums, because it is not a secure context.',
@@ -11,6 +13,6 @@ export async function sha256Hex(bytes: Uint8Array<ArrayBuffer>): Promise<string>
       },
     );
   }
-  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
+  const digest = new Uint8Array(await subtle.digest('SHA-256', bytes));
   return Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }

@@ -1,12 +1,15 @@
+import type * as Pdf from 'pdfjs-dist';
 import { createRequire } from 'node:module';
 import { dirname, join, sep } from 'node:path';
 
-type PdfLibrary = typeof import('pdfjs-dist');
+type PdfLibrary = typeof Pdf;
 
 let library: Promise<Pick<PdfLibrary, 'getDocument'>> | undefined;
 
 /** pdf.js makes matrices on import, says that it has no canvas, and needs neither unless it draws. */
-class UnusedMatrix {}
+class UnusedMatrix {
+  readonly isIdentity = true;
+}
 
 async function importQuietly(): Promise<Pick<PdfLibrary, 'getDocument'>> {
   const { warn } = console;

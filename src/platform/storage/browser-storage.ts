@@ -3,7 +3,7 @@ import { AppError } from '../../protocol/errors';
 import type { CorpusStore } from '../../protocol/corpus';
 import { createCorpusStore, type StorageQuota } from './corpus-store';
 import { openDatabase, type Database } from './database';
-import { OpfsFileStore } from './opfs-file-store';
+import { hasOpfs, OpfsFileStore } from './opfs-file-store';
 import { browserLocks, createLocalLocks } from './locks';
 
 export const browserQuota: StorageQuota = {
@@ -12,7 +12,10 @@ export const browserQuota: StorageQuota = {
     return { usedBytes: usage, quotaBytes: quota, persisted: await navigator.storage.persisted() };
   },
   // Workers have no `persist`; there the page has to ask.
-  persist: async () => (await navigator.storage.persist?.()) ?? navigator.storage.persisted(),
+  persist: async () => {
+    const storage: Partial<StorageManager> = navigator.storage;
+    return (await storage.persist?.()) ?? navigator.storage.persisted();
+  },
 };
 
 async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
@@ -21,7 +24,7 @@ async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
 }
 
 function requireStorage(): void {
-  if (typeof indexedDB !== 'undefined' && typeof navigator.storage?.getDirectory === 'function') return;
+  if (typeof indexedDB !== 'undefined' && hasOpfs()) return;
   throw new AppError('UNSUPPORTED', 'This browser cannot keep files for this page.', {
     fix: 'Open the page over https or as http://localhost, outside of a private window.',
   });

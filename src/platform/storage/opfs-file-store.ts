@@ -15,6 +15,12 @@ const inWorker = (file: FileSystemFileHandle): file is FileInWorker => 'createSy
 /** Written between two looks at the signal. */
 const CHUNK_BYTES = 4 * 2 ** 20;
 
+/** Missing on pages that came over plain HTTP, and in some private windows. */
+export function hasOpfs(): boolean {
+  const { storage } = navigator as Partial<Navigator>;
+  return storage !== undefined && 'getDirectory' in storage;
+}
+
 /** The origin's private file system, or a folder of it. */
 export class OpfsFileStore implements FileStore {
   readonly #root: () => Promise<FileSystemDirectoryHandle>;

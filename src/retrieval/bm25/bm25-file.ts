@@ -1,5 +1,11 @@
 import { AppError } from '../../protocol/errors';
-import { decodeSections, encodeSections, requireNumber, requireSection } from '../byte-sections';
+import {
+  decodeSections,
+  encodeSections,
+  requireNumber,
+  requireSection,
+  requireWords,
+} from '../byte-sections';
 import { ANALYZER_ID } from './analyzer';
 import { Bm25Index } from './bm25-index';
 
@@ -33,18 +39,28 @@ export async function decodeBm25(file: Uint8Array<ArrayBuffer>): Promise<Bm25Ind
   const index = new Bm25Index({
     parameters: { k1: requireNumber(sections, FORMAT, 'k1'), b: requireNumber(sections, FORMAT, 'b') },
     terms: dictionary === '' ? [] : dictionary.split('\n'),
-    offsets: new Uint32Array(bytes('offsets').buffer),
-    rows: new Uint32Array(bytes('rows').buffer),
-    frequencies: new Uint16Array(bytes('frequencies').buffer),
+    offsets: requireWords(bytes('offsets'), FORMAT, Uint32Array),
+    rows: requireWords(bytes('rows'), FORMAT, Uint32Array),
+    frequencies: requireWords(bytes('frequencies'), FORMAT, Uint16Array),
     lengths: bytes('lengths'),
     totalLength: requireNumber(sections, FORMAT, 'totalLength'),
   });
-  const { offsets, rows, frequencies, terms } = index.data;
-  const postings = offsets.at(-1) ?? 0;
-  if (offsets.length !== terms.length + 1 || postings !== rows.length || postings !== frequencies.length) {
-    throw new AppError('INTEGRITY', 'The bm25 file is damaged: its lists do not fit together.', {
-      fix: 'Build the index again.',
-    });
-  }
+  requireConsistent(index);
   return index;
+}
+
+/** A file made by somebody else may have a right checksum and wrong lists. */
+function requireConsistent({ data, count }: Bm25Index): void {
+  const { offsets, rows, frequencies, terms } = data;
+  const postings = offsets.at(-1) ?? 0;
+  const fits =
+    offsets.length === terms.length + 1 &&
+    postings === rows.length &&
+    postings === frequencies.length &&
+    offsets.every((offset, i) => i === 0 || offset >= (offsets[i - 1] ?? 0)) &&
+    rows.every((row) => row < count);
+  if (fits) return;
+  throw new AppError('INTEGRITY', 'The bm25 file is damaged: its lists do not fit together.', {
+    fix: 'Build the index again.',
+  });
 }

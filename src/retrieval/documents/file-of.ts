@@ -4,5 +4,5 @@ import type { DocumentFile } from '../../protocol/corpus';
 export const fileOf = (name: string, blob: Blob): DocumentFile => ({
   name,
   size: blob.size,
-  stream: () => blob.stream() as ReadableStream<Uint8Array<ArrayBuffer>>,
+  stream: () => blob.stream(),
 });

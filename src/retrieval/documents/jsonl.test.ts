@@ -23,8 +23,8 @@ const inPieces = (bytes: Uint8Array<ArrayBuffer>, size: number): DocumentFile =>
     let at = 0;
     return new ReadableStream({
       pull(controller) {
-        if (at >= bytes.length) return controller.close();
-        controller.enqueue(bytes.slice(at, (at += size)));
+        if (at >= bytes.length) controller.close();
+        else controller.enqueue(bytes.slice(at, (at += size)));
       },
     });
   },

@@ -1,5 +1,5 @@
 /** The text of a PDF through pdf.js, which parses in a worker of its own where there are workers. */
-import type { PDFDocumentProxy, PDFWorker } from 'pdfjs-dist';
+import type * as Pdf from 'pdfjs-dist';
 import { AppError, isAbort, throwIfAborted } from '../../protocol/errors';
 import type { DocumentFile } from '../../protocol/corpus';
 import type { Block } from './blocks';
@@ -9,15 +9,16 @@ import type { ParsedDocument } from './markdown';
 
 /** pdf.js as the place at hand loads it: with its worker and the folder of its character maps. */
 export interface PdfPlatform {
-  importLibrary(): Promise<Pick<typeof import('pdfjs-dist'), 'getDocument'>>;
+  importLibrary(): Promise<Pick<typeof Pdf, 'getDocument'>>;
   /** URL or path with a slash at the end; `null`: texts that need these maps cannot be read. */
   cMapUrl: string | null;
-  /** A worker for one document, ended with it. Absent: parsing happens on this thread. */
-  openWorker?(): Promise<{ worker: PDFWorker; close: () => void }>;
+  /** The worker for the next document; to be ended when it hangs. Absent: parsing happens on this thread. */
+  openWorker?(): Promise<{ worker: Pdf.PDFWorker; end: () => void }>;
 }
 
-/** A page that takes longer is hostile or broken; its worker is ended. */
+/** A page that takes longer is hostile or broken. To open includes the start of the worker, on a busy machine. */
 const PAGE_LIMIT_MS = 20_000;
+const OPEN_LIMIT_MS = 60_000;
 /** Of the line height: a larger gap between base lines begins a paragraph. */
 const PARAGRAPH_GAP = 1.6;
 
@@ -65,14 +66,16 @@ function describe(error: unknown, file: string): unknown {
   });
 }
 
-async function withLimit<T>(work: Promise<T>, file: string, page: number): Promise<T> {
+const tooSlow = (file: string): AppError =>
+  new AppError('BAD_INPUT', `${file} takes too long to read.`, {
+    fix: 'Print the document to a new PDF, or add its text.',
+    context: { file },
+  });
+
+async function withLimit<T>(work: Promise<T>, ms: number): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const limit = new Promise<never>((_resolve, reject) => {
-    const error = new AppError('BAD_INPUT', `Page ${page} of ${file} takes too long to read.`, {
-      fix: 'Print the document to a new PDF, or add its text.',
-      context: { file, page },
-    });
-    timer = setTimeout(() => reject(error), PAGE_LIMIT_MS);
+    timer = setTimeout(() => reject(new AppError('TIMEOUT', 'The PDF reader does not answer.')), ms);
   });
   try {
     return await Promise.race([work, limit]);
@@ -81,7 +84,7 @@ async function withLimit<T>(work: Promise<T>, file: string, page: number): Promi
   }
 }
 
-async function readTitle(pdf: PDFDocumentProxy): Promise<string | null> {
+async function readTitle(pdf: Pdf.PDFDocumentProxy): Promise<string | null> {
   const { info } = await pdf.getMetadata();
   const title: unknown = Reflect.get(info, 'Title');
   return typeof title === 'string' && title.trim() !== '' ? title.trim() : null;
@@ -108,8 +111,9 @@ export async function parsePdf(
     ...(own && { worker: own.worker, useWorkerFetch: true }),
     ...(platform.cMapUrl === null ? {} : { cMapUrl: platform.cMapUrl, cMapPacked: true }),
   });
+  let hung = false;
   try {
-    const pdf = await withLimit(task.promise, file.name, 1);
+    const pdf = await withLimit(task.promise, OPEN_LIMIT_MS);
     if (pdf.numPages > limits.pdfPages) {
       throw new AppError(
         'BAD_INPUT',
@@ -124,8 +128,8 @@ export async function parsePdf(
     const blocks: Block[] = [];
     for (let number = 1; number <= pdf.numPages; number++) {
       throwIfAborted(signal);
-      const page = await withLimit(pdf.getPage(number), file.name, number);
-      const { items } = await withLimit(page.getTextContent(), file.name, number);
+      const page = await withLimit(pdf.getPage(number), PAGE_LIMIT_MS);
+      const { items } = await withLimit(page.getTextContent(), PAGE_LIMIT_MS);
       const text = joinItems(items);
       if (text !== '') blocks.push({ kind: 'text', text });
       page.cleanup();
@@ -138,10 +142,11 @@ export async function parsePdf(
     }
     return { title, blocks };
   } catch (error) {
-    throw describe(error, file.name);
+    hung = error instanceof AppError && error.code === 'TIMEOUT';
+    throw hung ? tooSlow(file.name) : describe(error, file.name);
   } finally {
     // A worker that hangs does not answer the request to stop; it is ended without asking.
-    own?.close();
-    if (!own) await task.destroy();
+    if (own && hung) own.end();
+    else await task.destroy();
   }
 }

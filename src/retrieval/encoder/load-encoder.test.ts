@@ -42,7 +42,7 @@ beforeEach(async () => {
     ...nodeEncoderPlatform({ localModels: root, cacheDir }),
     clock: {
       now: () => performance.now(),
-      sleep: async (ms) => void waited.push(ms),
+      sleep: (ms) => Promise.resolve(void waited.push(ms)),
     },
   };
 });
