@@ -1,8 +1,8 @@
 import type { Backend } from '../src/gpu/backend';
 import { CpuBackend } from '../src/gpu/cpu/backend';
 import { WebGpuBackend } from '../src/gpu/webgpu/backend';
-import type { OpenedDevice } from '../src/gpu/webgpu/device';
-import { openNodeDevice } from '../src/platform/node/webgpu';
+import { openDevice, type OpenedDevice } from '../src/gpu/webgpu/device';
+import { openNodeGpu } from '../src/platform/node/webgpu';
 import { AppError } from '../src/protocol/errors';
 import { oneOf, type Console } from './command';
 
@@ -28,7 +28,7 @@ export async function openBackend(console: Pick<Console, 'note'>, choice: Device
 /** The device, or why there is none. */
 async function tryWebGpu(): Promise<OpenedDevice | string> {
   try {
-    return (await openNodeDevice()) ?? 'no WebGPU adapter was found';
+    return (await openDevice(await openNodeGpu())) ?? 'no WebGPU adapter was found';
   } catch (error) {
     // `npm start` installs no development packages, and this is one.
     const missing = error instanceof Error && 'code' in error && error.code === 'ERR_MODULE_NOT_FOUND';

@@ -1,13 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { loadGolden } from '../../../tests/goldens/engine-suite';
-import { openTestBackend } from '../../../tests/goldens/open-test-backend';
-import { openNodeDevice } from '../../platform/node/webgpu';
+import { openTestBackend, openTestDevice } from '../../../tests/goldens/open-test-backend';
 import { WebGpuBackend } from './backend';
 
 describe('a WebGPU backend', () => {
   it('reports a lost device as such, to the call under way and to later ones', async () => {
-    const opened = await openNodeDevice();
-    if (!opened) throw new Error('There is no WebGPU adapter.');
+    const opened = await openTestDevice();
     const backend = new WebGpuBackend(opened.device, { description: opened.description });
     const model = await loadGolden(backend, 'llama-tiny', 32);
     await model.scoreTokens([1, 2, 3]);
@@ -19,8 +17,7 @@ describe('a WebGPU backend', () => {
   });
 
   it('gives up with OUT_OF_MEMORY when the adapter has no room, and leaves nothing behind', async () => {
-    const opened = await openNodeDevice();
-    if (!opened) throw new Error('There is no WebGPU adapter.');
+    const opened = await openTestDevice();
     const { device, description } = opened;
     const backend = new WebGpuBackend(device, { description });
     // Software adapters take system memory lazily and never run out in a test, so the adapter's answer is put in.

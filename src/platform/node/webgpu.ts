@@ -6,7 +6,6 @@ import { existsSync, mkdtempSync, readdirSync } from 'node:fs';
 import { constants, homedir, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
-import { openDevice, type OpenedDevice } from '../../gpu/webgpu/device';
 import { AppError } from '../../protocol/errors';
 
 /** `auto`: what the system offers, hardware first. The other two are software, named so that tests can ask for them. */
@@ -33,27 +32,24 @@ export function adapterFromEnvironment(): AdapterChoice {
 let opened: { choice: AdapterChoice; gpu: GPU } | undefined;
 
 /**
- * Opens a device, or gives `null` if `auto` finds no adapter.
+ * Dawn's entry point, prepared for the adapter. With `auto` it may turn out to offer none.
  * @throws AppError NOT_FOUND if the adapter that was asked for is not there.
  */
-export async function openNodeDevice(
-  choice: AdapterChoice = adapterFromEnvironment(),
-): Promise<OpenedDevice | null> {
+export async function openNodeGpu(choice: AdapterChoice = adapterFromEnvironment()): Promise<GPU> {
   if (opened && opened.choice !== choice) {
     throw new AppError('UNSUPPORTED', `This process already uses the adapter choice ${opened.choice}.`, {
       fix: 'Use one adapter per process.',
     });
   }
-  if (!opened) {
-    prepareVulkan(choice);
-    const { create } = await import('webgpu');
-    opened = { choice, gpu: create([]) };
+  if (opened) return opened.gpu;
+  prepareVulkan(choice);
+  const { create } = await import('webgpu');
+  // Kept for good: Dawn stops when its entry point is collected.
+  opened = { choice, gpu: create([]) };
+  if (choice !== 'auto' && !(await opened.gpu.requestAdapter())) {
+    throw notFound(choice, 'it is installed but WebGPU found no adapter with it');
   }
-  const device = await openDevice(opened.gpu);
-  if (!device && choice !== 'auto') {
-    throw notFound(choice, `${choice} is installed but WebGPU found no adapter with it`);
-  }
-  return device;
+  return opened.gpu;
 }
 
 function notFound(choice: AdapterChoice, what: string): AppError {
