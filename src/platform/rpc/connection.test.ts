@@ -188,7 +188,7 @@ describe('a lost worker', () => {
 
   it('ends a stream that is being read', async () => {
     const connection = start();
-    const stream = readRemote(() => connection.remote.count(1000), connection.lost);
+    const stream = readRemote(() => connection.remote.count(1000), { lost: connection.lost });
     await stream.next();
     connection.close();
     expect((await caught(stream.next())).code).toBe('ABORTED');
@@ -199,6 +199,27 @@ describe('a lost worker', () => {
     expect(await connection.remote.add(2, 3)).toBe(5);
     connection.close();
     expect((await caught(connection.remote.add(2, 3))).code).toBe('ABORTED');
+  });
+});
+
+describe('reading from a worker', () => {
+  it('stops at once on abort, while the producer is still busy, and lets it clean up', async () => {
+    const { remote, lost } = start();
+    const controller = new AbortController();
+    const stream = readRemote(() => remote.count(1000), { lost, signal: controller.signal });
+    expect((await stream.next()).value).toBe(1);
+    controller.abort();
+    expect((await caught(stream.next())).code).toBe('ABORTED');
+    await expect.poll(() => log.at(-1)).toBe('cleaned up');
+  });
+
+  it('lets the producer clean up when the reader leaves the loop', async () => {
+    const { remote, lost } = start();
+    await take(
+      readRemote(() => remote.count(1000), { lost }),
+      2,
+    );
+    await expect.poll(() => log).toEqual(['made 1', 'made 2', 'cleaned up']);
   });
 });
 

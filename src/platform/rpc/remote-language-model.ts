@@ -5,47 +5,60 @@ import type { GenerateEvent, LanguageModel } from '../../protocol/language-model
 /** The part of a worker's API that speaks `LanguageModel`. */
 export type LanguageModelApi = Pick<LanguageModel, 'generate' | 'countTokens'>;
 
-/** Rejects with the signal's reason as soon as it fires; never resolves. `release` removes the listener. */
-function lossOf(lost: AbortSignal | undefined): { promise: Promise<never>; release: () => void } {
-  let release = (): void => undefined;
+/** Rejects as soon as one of the signals fires, with its reason if that is an `AppError`; never resolves. */
+function firstOf(signals: readonly (AbortSignal | undefined)[]): {
+  promise: Promise<never>;
+  release: () => void;
+} {
+  const releases: (() => void)[] = [];
   const promise = new Promise<never>((_resolve, reject) => {
-    if (!lost) return;
-    const fail = (): void =>
-      reject(lost.reason instanceof AppError ? lost.reason : new AppError('INTERNAL', 'The worker stopped.'));
-    if (lost.aborted) {
-      fail();
-      return;
+    for (const signal of signals) {
+      if (!signal) continue;
+      const fail = (): void => {
+        const stopped = new AppError('ABORTED', 'Stopped.', { recoverable: true });
+        reject(signal.reason instanceof AppError ? signal.reason : stopped);
+      };
+      if (signal.aborted) fail();
+      signal.addEventListener('abort', fail, { once: true });
+      releases.push(() => signal.removeEventListener('abort', fail));
     }
-    lost.addEventListener('abort', fail, { once: true });
-    release = () => lost.removeEventListener('abort', fail);
   });
   promise.catch(() => undefined);
-  return { promise, release };
+  return { promise, release: () => releases.forEach((release) => release()) };
 }
 
-/** Reads an iterable that lives in a worker and fails, instead of waiting for ever, when the worker is lost. */
+export interface ReadRemoteOptions {
+  /** Of the connection: the reader fails, instead of waiting for ever, when the worker is lost. */
+  lost?: AbortSignal | undefined;
+  /** The reader's own: it stops at once, however long the worker takes to notice. */
+  signal?: AbortSignal | undefined;
+}
+
+/** Reads an iterable that lives in a worker. */
 export async function* readRemote<T>(
   open: () => Promise<AsyncIterable<T>>,
-  lost?: AbortSignal,
+  { lost, signal }: ReadRemoteOptions = {},
 ): AsyncGenerator<T> {
-  const loss = lossOf(lost);
+  const stop = firstOf([lost, signal]);
+  const opening = open();
   let iterator: AsyncIterator<T> | undefined;
   let ended = false;
   try {
-    iterator = (await Promise.race([open(), loss.promise]))[Symbol.asyncIterator]();
+    iterator = (await Promise.race([opening, stop.promise]))[Symbol.asyncIterator]();
     for (;;) {
-      const step = await Promise.race([iterator.next(), loss.promise]);
+      const step = await Promise.race([iterator.next(), stop.promise]);
       if (step.done) break;
       yield step.value;
     }
     ended = true;
-  } catch (error) {
-    ended = true;
-    throw error;
   } finally {
-    // The reader stopped early: let the producer clean up, but do not wait for a worker that is gone.
-    if (!ended) await Promise.race([iterator?.return?.(), loss.promise]).catch(() => undefined);
-    loss.release();
+    stop.release();
+    // Left early: the producer cleans up when it comes to it; a worker that is gone would never answer.
+    if (!ended) {
+      const finish = (iterable: AsyncIterable<T>): unknown =>
+        (iterator ?? iterable[Symbol.asyncIterator]()).return?.();
+      void opening.then(finish).catch(() => undefined);
+    }
   }
 }
 
@@ -59,7 +72,7 @@ export function remoteLanguageModel(
     id,
     async *generate(request, signal): AsyncGenerator<GenerateEvent> {
       throwIfAborted(signal);
-      yield* readRemote(() => remote.generate(request, signal), lost);
+      yield* readRemote(() => remote.generate(request, signal), { lost, signal });
     },
     countTokens: (texts) => remote.countTokens(texts),
   };
