@@ -18,6 +18,8 @@ export interface LocalServiceTools extends FolderTools {
   gpu: GPU | undefined;
 }
 
+const NEEDED = /\.(json|jinja|safetensors)$/;
+
 interface Opened {
   request: LoadLocalModelRequest;
   model: LocalModel;
@@ -92,7 +94,9 @@ export class LocalModelService implements LmWorkerApi {
       });
     }
     const files = await fetchModelFiles({
-      ...{ fetch, sha256, modelsUrl, model },
+      ...{ fetch, sha256, modelsUrl },
+      // Logs and notes lie beside the model for people.
+      model: { ...model, files: model.files.filter(({ path }) => NEEDED.test(path)) },
       ...(signal && { signal }),
       ...(onProgress && { onProgress }),
     });
