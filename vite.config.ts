@@ -8,7 +8,8 @@ const here = (path: string): string => fileURLToPath(new URL(path, import.meta.u
 
 /** Read at run time, not bundled: the embedded models, and the code that libraries would otherwise fetch from a CDN. */
 export const runtimeFolders: ServedFolder[] = [
-  { url: '/models/', folder: here('models'), include: (path) => !path.endsWith('.log') },
+  // With their logs: the registry names them, and whatever it names is checked.
+  { url: '/models/', folder: here('models'), include: () => true },
   {
     // The one build of ONNX Runtime that @huggingface/transformers loads (its `webgpu` entry); the encoder worker
     // sets `wasmPaths` to this folder.

@@ -13,10 +13,10 @@ import type { LmWorkerApi } from '../protocol/lm-worker';
 import { fetchDemoCorpus, fetchDemoQuestions } from './demo-data';
 import { endpointModel, requireEndpoint } from './endpoint-models';
 import type { EndpointRole } from './endpoints.svelte';
-import type { CapabilityReport, Endpoints, Laboratory, LoadEvent } from './laboratory';
+import type { CapabilityReport, Endpoints, Laboratory, LoadEvent, ModelOption } from './laboratory';
 import { LocalModels } from './local-models';
 import { fetchModelOptions } from './model-options';
-import { ENDPOINT, type RunSettings } from './settings';
+import { ENDPOINT, foundIn, type RunSettings } from './settings';
 import { StoredCorpora } from './stored-corpora';
 import { hostOf } from './host';
 
@@ -39,14 +39,14 @@ async function capabilities(): Promise<CapabilityReport> {
   };
 }
 
-/** The embedded models are trained on the task itself and get it without the instructions. */
-function settingsOf({ found, kept, turns, mode, searcher }: RunSettings): Partial<S3Settings> {
+/** An embedded searcher starts from what it was trained with; any other model gets the paper's instructions. */
+function settingsOf(settings: RunSettings, searcher: ModelOption | undefined): Partial<S3Settings> {
   return {
-    mode,
-    documentsPerQuery: found,
-    documentsSelected: kept,
-    maxTurns: turns,
-    promptStyle: searcher === ENDPOINT ? 'full' : 'compact',
+    mode: settings.mode,
+    documentsPerQuery: foundIn(settings, searcher?.search?.documentsPerQuery),
+    documentsSelected: settings.kept,
+    maxTurns: settings.turns,
+    promptStyle: searcher?.search?.promptStyle ?? 'full',
   };
 }
 
@@ -108,22 +108,23 @@ export function createBrowserLaboratory(): Laboratory {
       };
       await Promise.all([corpora.open(settings.corpus, settings.retrieval, onEvent, signal), models()]);
     },
-    run(request, endpoints, signal) {
+    async *run(request, endpoints, signal) {
       const { settings, question, goldAnswers, goldIds } = request;
       const parts = {
         generator: modelOf('generator', settings, endpoints),
         retriever: corpora.retriever(settings.corpus, settings.retrieval),
         clock: () => performance.now(),
       };
+      const trained = (await options).models.find(({ id }) => id === settings.searcher);
       const system =
         request.system === 's3'
           ? createS3({
               ...parts,
               searcher: modelOf('searcher', settings, endpoints),
-              settings: settingsOf(settings),
+              settings: settingsOf(settings, trained),
             })
           : createNaiveRag({ ...parts, settings: { mode: settings.mode } });
-      return system.run(question, {
+      yield* system.run(question, {
         signal,
         seed: settings.seed,
         mode: settings.mode,

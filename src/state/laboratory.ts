@@ -123,6 +123,8 @@ export interface ModelOption {
   name: string;
   note: string;
   bytes: number;
+  /** For a searcher: what it was trained with. */
+  search?: { promptStyle: 'full' | 'compact'; documentsPerQuery: number };
 }
 
 export interface RunRequest {

@@ -29,7 +29,10 @@ export async function fetchModelOptions(fetch: Fetch, modelsUrl: string): Promis
   const embedded = new Map(registry.output.models.map((model) => [model.id, model]));
   const models = registry.output.models
     .filter(({ role }) => role === 'language-model')
-    .map(({ id, title, description, bytes }) => ({ id, name: title, note: description, bytes }));
+    .map(({ id, title, description, bytes, search }) => ({
+      ...{ id, name: title, note: description, bytes },
+      ...(search && { search }),
+    }));
   const encoders = ENCODERS.map(({ id, name, note, bytes }) => ({
     id,
     name,

@@ -6,7 +6,7 @@ import { EndpointSettings, type EndpointStorage } from './endpoints.svelte';
 import { hostOf } from './host';
 import type { CapabilityReport, DemoQuestion, Laboratory, ModelOption } from './laboratory';
 import { formatHash, parseHash, type PageId, type Route } from './route';
-import { DEFAULT_SETTINGS, ENDPOINT, type RunSettings } from './settings';
+import { DEFAULT_SETTINGS, ENDPOINT, foundIn, type RunSettings } from './settings';
 import { Theme, type ThemeEnvironment } from './theme.svelte';
 
 export interface SessionEnvironment {
@@ -43,6 +43,12 @@ export class Session {
 
   get settings(): RunSettings {
     return this.route.settings;
+  }
+
+  /** k of the run, whether it was chosen or comes with the searcher. */
+  get found(): number {
+    const searcher = this.models.find((model) => model.id === this.settings.searcher);
+    return foundIn(this.settings, searcher?.search?.documentsPerQuery);
   }
 
   /** Hosts that a run with these settings would talk to; empty when nothing leaves the tab. */

@@ -14,7 +14,7 @@ export interface RunSettings {
   generator: ModelChoice;
   retrieval: RetrievalMode;
   mode: ProtocolMode;
-  /** k of k-s-t: documents found per query. */
+  /** k of k-s-t: documents found per query; 0 = as many as the searcher was trained with, else 8. */
   found: number;
   /** s of k-s-t: documents kept per turn at most. */
   kept: number;
@@ -23,16 +23,22 @@ export interface RunSettings {
   seed: number;
 }
 
-export const LIMITS = { found: [1, 20], kept: [1, 10], turns: [1, 8], seed: [0, 2 ** 31 - 1] } as const;
+export const LIMITS = { found: [0, 20], kept: [1, 10], turns: [1, 8], seed: [0, 2 ** 31 - 1] } as const;
 
 /** 8-3-3 is the headline setting of the paper. */
+const PAPER_FOUND = 8;
+
+/** Documents per query in a run, given what the searcher was trained with. */
+export const foundIn = (settings: Pick<RunSettings, 'found'>, trainedWith: number | undefined): number =>
+  settings.found || (trainedWith ?? PAPER_FOUND);
+
 export const DEFAULT_SETTINGS: Readonly<RunSettings> = {
   corpus: DEMO_CORPUS,
   searcher: DEMO_MODEL,
   generator: DEMO_MODEL,
   retrieval: 'dense',
   mode: 'paper',
-  found: 8,
+  found: 0,
   kept: 3,
   turns: 3,
   seed: 0,

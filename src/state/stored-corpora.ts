@@ -66,8 +66,10 @@ export class StoredCorpora implements CorpusLibrary {
     const name = id === DEMO_CORPUS ? (await this.#demo()).name : id;
     onEvent({ part: 'corpus', phase: 'read', name });
     const onProgress = (progress: Progress): void => {
-      const phase = progress.unit === 'bytes' ? 'download' : 'index';
-      onEvent({ part: 'corpus', phase, name: progress.label ?? name, progress });
+      // What comes as bytes is the encoder's files; the corpus itself is counted in passages.
+      if (progress.unit === 'bytes') {
+        onEvent({ part: 'encoder', phase: 'download', name: progress.label ?? '', progress });
+      } else onEvent({ part: 'corpus', phase: 'index', name, progress });
     };
     const info = await this.#remote.openCorpus(id, mode, proxy(onProgress), signal);
     if (!info.modes.includes(mode)) {

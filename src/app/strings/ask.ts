@@ -71,7 +71,6 @@ export const ask = {
     none: 'no answer',
     right: 'right',
     wrong: 'wrong',
-    partly: 'partly right',
     f1: (value: string) => `F1 ${value}`,
     expected: (answers: string) => `expected: ${answers}`,
     cite: (number: number, title: string) => `Passage ${number}: ${title}`,
