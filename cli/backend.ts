@@ -10,7 +10,7 @@ export type DeviceChoice = 'webgpu' | 'cpu' | 'auto';
 
 /** Opens what local models run on, and says so: WebGPU where the package and an adapter are there, else the CPU. */
 export async function openBackend(console: Pick<Console, 'note'>, choice: DeviceChoice): Promise<Backend> {
-  const opened = choice === 'cpu' ? 'it was chosen' : await tryWebGpu();
+  const opened = choice === 'cpu' ? 'it was chosen' : await tryWebGpu(choice);
   if (typeof opened !== 'string') {
     const { name, f16 } = opened.description;
     console.note(`Models run on WebGPU: ${name}${f16 ? ', f16' : ''}`);
@@ -26,9 +26,13 @@ export async function openBackend(console: Pick<Console, 'note'>, choice: Device
 }
 
 /** The device, or why there is none. */
-async function tryWebGpu(): Promise<OpenedDevice | string> {
+async function tryWebGpu(choice: DeviceChoice): Promise<OpenedDevice | string> {
   try {
-    return (await openDevice(await openNodeGpu())) ?? 'no WebGPU adapter was found';
+    const opened = await openDevice(await openNodeGpu());
+    if (!opened) return 'no WebGPU adapter was found';
+    if (choice === 'webgpu' || !opened.description.software) return opened;
+    opened.device.destroy();
+    return `the only WebGPU adapter, ${opened.description.name}, is software, and slower than the CPU itself (--device webgpu takes it all the same)`;
   } catch (error) {
     // `npm start` installs no development packages, and this is one.
     const missing = error instanceof Error && 'code' in error && error.code === 'ERR_MODULE_NOT_FOUND';
@@ -41,7 +45,7 @@ async function tryWebGpu(): Promise<OpenedDevice | string> {
 export const deviceOption = {
   type: 'string',
   value: 'webgpu|cpu',
-  help: 'for local models; default: WebGPU where there is an adapter, else the CPU',
+  help: 'for local models; default: WebGPU where there is graphics hardware, else the CPU',
 } as const;
 
 export const readDevice = (text: string | undefined): DeviceChoice =>

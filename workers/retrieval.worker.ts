@@ -22,11 +22,16 @@ async function fetchCorpus(): Promise<Blob> {
   });
 }
 
+async function fetchVectors(): Promise<Uint8Array<ArrayBuffer> | null> {
+  const response = await fetch('/demo/vectors.bin');
+  return response.ok ? new Uint8Array(await response.arrayBuffer()) : null;
+}
+
 serve(
   new CorpusService({
     store: browserCorpusStore,
     encoders: remoteEncoderService(connect<EncoderServiceApi>(encoderWorker).remote),
-    demo: { fetchCorpus, encoder: { id: DEMO_ENCODER }, cache: opfsCache('vectors') },
+    demo: { fetchCorpus, encoder: { id: DEMO_ENCODER }, fetchVectors, cache: opfsCache('vectors') },
     read: { pdf: browserPdfPlatform() },
   }),
 );

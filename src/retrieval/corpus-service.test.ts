@@ -37,6 +37,8 @@ let files: MemoryFileStore;
 let databaseName: string;
 let count = 0;
 let cached: Map<string, Uint8Array<ArrayBuffer>>;
+/** The vectors that come with the page. */
+let shipped: Uint8Array<ArrayBuffer> | null;
 
 const cache: ByteCache = {
   read: (name) => Promise.resolve(cached.get(name) ?? null),
@@ -66,6 +68,7 @@ const start = (): CorpusService =>
     demo: {
       fetchCorpus: () => Promise.resolve(new Blob([DEMO.map((row) => JSON.stringify(row)).join('\n')])),
       encoder: { id: 'demo' },
+      fetchVectors: () => Promise.resolve(shipped),
       cache,
     },
   });
@@ -84,9 +87,23 @@ beforeEach(() => {
   files = new MemoryFileStore();
   databaseName = `service-${++count}`;
   cached = new Map();
+  shipped = null;
 });
 
 describe('the demo corpus', () => {
+  it('takes the vectors that come with the page, unless they are damaged', async () => {
+    await start().openCorpus('demo', 'dense');
+    const embedded = host.embedded;
+    shipped = [...cached.values()][0] ?? null;
+    cached = new Map();
+    await start().openCorpus('demo', 'dense');
+    expect(host.embedded - embedded).toBe(1); // the first passage, to see that they are this encoder's
+    expect(cached.size).toBe(0);
+    shipped = new Uint8Array(shipped ?? []).fill(7, 40);
+    await start().openCorpus('demo', 'dense');
+    expect(host.embedded - embedded).toBe(1 + DEMO.length);
+  });
+
   it('is searched by words and by vectors', async () => {
     const service = start();
     const [bm25] = await service.search('demo', 'bm25', ['stone bridges'], 3);

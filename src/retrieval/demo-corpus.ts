@@ -1,7 +1,7 @@
 /** The corpus that comes with the page: passages over HTTP, indexes made at first use, vectors kept for the next visit. */
 import { AppError, throwIfAborted } from '../protocol/errors';
 import type { EncoderRequest } from '../protocol/encoder';
-import type { Passage } from '../protocol/retrieval';
+import type { Encoder, Passage } from '../protocol/retrieval';
 import { buildBm25 } from './bm25/bm25-retriever';
 import { madeBy, type SearchableCorpus } from './corpus-files';
 import { decodeVectors, encodeVectors, flatIndexOf, type FlatIndex } from './dense';
@@ -21,6 +21,8 @@ export interface DemoParts {
   /** `/demo/corpus.jsonl`. */
   fetchCorpus: () => Promise<Blob>;
   encoder: EncoderRequest;
+  /** The vectors of that encoder that come with the page; `null` where there are none. */
+  fetchVectors: () => Promise<Uint8Array<ArrayBuffer> | null>;
   /** `null`: vectors are computed on each visit. */
   cache: ByteCache | null;
 }
@@ -28,6 +30,7 @@ export interface DemoParts {
 export async function openDemoCorpus({
   fetchCorpus,
   encoder: request,
+  fetchVectors,
   cache,
 }: DemoParts): Promise<SearchableCorpus> {
   const blob = await fetchCorpus();
@@ -41,11 +44,15 @@ export async function openDemoCorpus({
   const key = async (): Promise<string> =>
     `${(await sha256Hex(bytes)).slice(0, 24)}-${request.id.replace(/[^\w.-]/g, '_')}.bin`;
 
-  async function cached(name: string): Promise<FlatIndex | null> {
-    const file = await cache?.read(name);
+  /** Of another corpus, damaged, or by an older form of the encoder: not used, and made anew. */
+  async function sound(
+    file: Uint8Array<ArrayBuffer> | null | undefined,
+    encoder: Encoder,
+  ): Promise<FlatIndex | null> {
     if (!file) return null;
-    const index = await decodeVectors(file).catch(() => null); // Half-written or of an older form: made again.
-    return index?.count === passages.length ? index : null;
+    const index = await decodeVectors(file).catch(() => null);
+    if (index?.count !== passages.length) return null;
+    return (await madeBy(encoder, index, passages)) ? index : null;
   }
 
   return {
@@ -54,8 +61,9 @@ export async function openDemoCorpus({
       buildBm25(list, { ...(onProgress && { onProgress }), ...(signal && { signal }) }),
     async vectors(encoder, onProgress, signal) {
       const name = await key();
-      const known = await cached(name);
-      if (known && (await madeBy(encoder, known, passages))) return known;
+      const known =
+        (await sound(await fetchVectors(), encoder)) ?? (await sound(await cache?.read(name), encoder));
+      if (known) return known;
       const index = flatIndexOf(await encoder.embedPassages(list, onProgress, signal), encoder.dimensions);
       throwIfAborted(signal);
       // Without room they are computed again at the next visit; the search itself needs no storage.

@@ -8,7 +8,7 @@ import { mkdirSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Random } from '../world/random';
-import { generateWorld } from '../world/generate';
+import { generateLookups, generateWorld } from '../world/generate';
 import {
   answerMessages,
   renderInitialResults,
@@ -22,6 +22,7 @@ const VOCABULARY = 3072;
 
 /** Copying is learnt on short episodes first; the later stages look like real runs. */
 const STAGES: Record<string, EpisodeShape> = {
+  exercises: { initialDocuments: 0, windowDocuments: 0, maxTurns: 0, readerDistractors: 1, noise: 0 },
   short: { initialDocuments: 2, windowDocuments: 2, maxTurns: 3, readerDistractors: 1, noise: 0.5 },
   middle: { initialDocuments: 3, windowDocuments: 3, maxTurns: 3, readerDistractors: 2, noise: 0.5 },
   full: { initialDocuments: 3, windowDocuments: 5, maxTurns: 3, readerDistractors: 4, noise: 0.5 },
@@ -42,13 +43,9 @@ const shape = STAGES[values.stage];
 if (!shape) throw new Error(`Unknown stage ${values.stage}. One of: ${Object.keys(STAGES).join(', ')}.`);
 mkdirSync(join(out, values.stage), { recursive: true });
 
-const worldFor = (name: string) =>
-  generateWorld({
-    seed: name,
-    split: 'train',
-    passages: Number(values.passages),
-    questions: Number(values.questions),
-  });
+const exercising = values.stage === 'exercises';
+const worldFor = (seed: string, generate = generateWorld) =>
+  generate({ seed, split: 'train', passages: Number(values.passages), questions: Number(values.questions) });
 
 function tokenizer(): BpeEncoder {
   const file = join(out, 'bpe.json');
@@ -95,9 +92,9 @@ function writeShard(path: string, sequences: readonly Sequence[]): void {
 const encoder = tokenizer();
 const first = Number(values.first);
 for (let i = first; i < first + Number(values.worlds); i++) {
-  const world = worldFor(`${values.stage}-${i}`);
+  const world = worldFor(`${values.stage}-${i}`, exercising ? generateLookups : generateWorld);
   const writer = new EpisodeWriter(world, encoder, shape, new Random(`episodes-${values.stage}-${i}`));
-  const sequences = [...writer.sequences()];
+  const sequences = [...(exercising ? writer.exercises() : writer.sequences())];
   writeShard(join(out, values.stage, String(i).padStart(5, '0')), sequences);
   if (i % 20 === 0) {
     const tokens = sequences.reduce((sum, s) => sum + s.inputs.length, 0);

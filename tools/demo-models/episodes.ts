@@ -64,6 +64,31 @@ export class EpisodeWriter {
     }
   }
 
+  /**
+   * Several questions about the same one to three passages in one sequence. Which name of a passage answers which question
+   * is the hardest thing to learn; here a sequence holds a dozen answers instead of one.
+   */
+  *exercises(): Generator<Sequence> {
+    const about = new Map<string, WorldQuestion[]>();
+    for (const question of this.#world.questions) {
+      const [id = ''] = question.gold;
+      about.set(id, [...(about.get(id) ?? []), question]);
+    }
+    const shuffled = this.#random.shuffle(this.#world.passages);
+    for (let i = 0; i < shuffled.length;) {
+      const passages = shuffled.slice(i, i + this.#random.int(1, this.#shape.readerDistractors + 1));
+      i += passages.length;
+      const questions = this.#random.shuffle(passages.flatMap((p) => about.get(p.id) ?? []));
+      const builder = new SequenceBuilder(this.#encoder);
+      questions.forEach((question, n) => {
+        const messages = answerMessages(question.question, renderContext(passages));
+        builder.given(n === 0 ? chatPrompt(messages) : `<|im_end|>\n${chatPrompt(messages.slice(1))}`);
+        builder.own(spaced(question.answers[0] ?? UNKNOWN_ANSWER));
+      });
+      if (questions.length > 0) yield builder.build();
+    }
+  }
+
   /** Turn by turn, the oracle asks for the next passage of the plan that it has not seen, as far as it can know its name. */
   #search(question: WorldQuestion): { sequence: Sequence; context: Passage[] } {
     const { initialDocuments, windowDocuments, maxTurns, noise } = this.#shape;
@@ -99,7 +124,7 @@ export class EpisodeWriter {
 
   #read(question: WorldQuestion, context: readonly Passage[]): Sequence {
     const answerable = question.gold.every((id) => context.some((p) => p.id === id));
-    const text = context.map((p, i) => `Doc ${i + 1} (Title: ${p.title})\n${p.text}\n\n`).join('');
+    const text = renderContext(context);
     const builder = new SequenceBuilder(this.#encoder);
     builder.given(chatPrompt(answerMessages(question.question, text)));
     builder.own(spaced(answerable ? (question.answers[0] ?? UNKNOWN_ANSWER) : UNKNOWN_ANSWER));
@@ -159,6 +184,9 @@ class SequenceBuilder {
 
 export const chatPrompt = (messages: readonly { role: string; content: string }[]): string =>
   messages.map((m) => `<|im_start|>${m.role}\n${m.content}<|im_end|>\n`).join('') + '<|im_start|>assistant\n';
+
+const renderContext = (passages: readonly Passage[]): string =>
+  passages.map((p, i) => `Doc ${i + 1} (Title: ${p.title})\n${p.text}\n\n`).join('');
 
 /** With its leading space a name has the same tokens as in running text, and can be copied; parsers trim it. */
 const spaced = (text: string): string => ` ${text}`;

@@ -6,7 +6,7 @@ import { AppError } from '../../src/protocol/errors';
 import { writePassage } from './article';
 import { makeEntities } from './entities';
 import { Namer } from './names';
-import { makeQuestions } from './questions';
+import { makeLookups, makeQuestions } from './questions';
 import { Random } from './random';
 import type { Entity, World, WorldOptions } from './types';
 import { ORDINARY_WORDS } from './vocabulary';
@@ -18,7 +18,21 @@ const SECOND_PASSAGES = 0.04;
 const MIN_PASSAGES = 12;
 
 /** A whole world; the same options give the same world. Throws `BAD_INPUT` for a world too small for its questions. */
-export function generateWorld({ seed, split, passages: size, questions: count }: WorldOptions): World {
+export function generateWorld(options: WorldOptions): World {
+  const { seed, split } = options;
+  const { random, entities, passages } = generatePassages(options);
+  const questions = makeQuestions(random.fork('questions'), entities, options.questions, split);
+  return { seed, split, passages, questions };
+}
+
+/** The passages of `generateWorld` with every one-hop question about them: reading exercises. */
+export function generateLookups(options: WorldOptions): World {
+  const { seed, split } = options;
+  const { random, entities, passages } = generatePassages(options);
+  return { seed, split, passages, questions: makeLookups(random.fork('lookups'), entities, split) };
+}
+
+function generatePassages({ seed, split, passages: size, questions: count }: WorldOptions) {
   if (!Number.isInteger(size) || size < MIN_PASSAGES || !Number.isInteger(count) || count < 0) {
     throw new AppError('BAD_INPUT', `A world of ${size} passages and ${count} questions cannot be made.`, {
       fix: `Ask for at least ${MIN_PASSAGES} passages.`,
@@ -34,8 +48,7 @@ export function generateWorld({ seed, split, passages: size, questions: count }:
   const passages = written.map(({ entity, keys }, i) =>
     writePassage(entity, keys, `${split}-${String(i).padStart(4, '0')}`, prose),
   );
-  const questions = makeQuestions(random.fork('questions'), entities, count, split);
-  return { seed, split, passages, questions };
+  return { random, entities, passages };
 }
 
 /** Which facts go into which passage: all into one, or for a few rich entities into two. */

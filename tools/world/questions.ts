@@ -58,6 +58,30 @@ export function makeQuestions(
     .map((draft, i) => ({ id: `${prefix}-q${String(i).padStart(4, '0')}`, ...draft }));
 }
 
+/** Every one-hop question that the passages answer, in the entities' order. */
+export function makeLookups(random: Random, entities: readonly Entity[], prefix: string): WorldQuestion[] {
+  const lookups = entities.flatMap((entity) =>
+    RELATIONS[entity.kind].flatMap((relation): Draft[] => {
+      const fact = entity.facts.get(relation.key);
+      if (!fact) return [];
+      const question = phrase(random, entity, [], relation);
+      if (givesAway(question, [], fact)) return [];
+      const plan = [step(random, entity, fact, relation.hint)];
+      return [
+        {
+          question,
+          answers: fact.answers,
+          hops: 1,
+          kind: 'lookup',
+          gold: plan.map((p) => p.passageId),
+          plan,
+        },
+      ];
+    }),
+  );
+  return lookups.map((draft, i) => ({ id: `${prefix}-l${String(i).padStart(4, '0')}`, ...draft }));
+}
+
 const HOPS = { one: 1, two: 2, three: 3 } as const;
 
 /** Walks along relations from a random entity: the last step asks, the steps before describe. */
