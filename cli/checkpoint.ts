@@ -6,10 +6,11 @@ import type { ModelFiles } from '../src/lm/local-model';
 import { AppError } from '../src/protocol/errors';
 import { openFileSource } from './file-source';
 import { modelsFolder } from './folders';
+import { embeddedModel } from './registry';
 
-/** The folder that a reference names: the demo's model, or a path. */
-export const checkpointFolder = (reference: string): string =>
-  reference === 'demo' ? join(modelsFolder, 'demo') : reference;
+/** The folder that a reference names: of a model that comes with the project, or a path. */
+export const checkpointFolder = async (reference: string): Promise<string> =>
+  (await embeddedModel(reference)) === undefined ? reference : join(modelsFolder, reference);
 
 async function readText(folder: string, name: string): Promise<string> {
   const path = join(folder, name);
@@ -64,7 +65,7 @@ export interface OpenCheckpoint {
 }
 
 export async function openCheckpoint(reference: string): Promise<OpenCheckpoint> {
-  const folder = checkpointFolder(reference);
+  const folder = await checkpointFolder(reference);
   const config = await readJson(folder, 'config.json');
   const names = await readdir(folder);
   const opened: Awaited<ReturnType<typeof openFileSource>>[] = [];

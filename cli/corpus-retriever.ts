@@ -6,9 +6,10 @@ import type { RetrievalMode, Retriever } from '../src/protocol/retrieval';
 import { DEMO_ENCODER } from '../src/retrieval/encoder/catalog';
 import type { Console } from './command';
 import { readCorpus } from './corpus-reader';
-import { demoEncoderWeights, embed, encoders } from './encoders';
+import { demoEncoderWeights, openEncoder } from './encoders';
 import { cacheFolder, demoFolder } from './folders';
 import { IndexFolder, writeIndex } from './index-folder';
+import { progressNotes } from './progress';
 
 export interface ChosenRetriever {
   retriever: Retriever;
@@ -39,7 +40,7 @@ export async function chooseRetriever(
     ? await IndexFolder.open(path)
     : await cachedIndex(path, corpus === 'demo' && mode !== 'bm25', console);
   const chosen = mode === 'auto' ? (index.record.encoder === null ? 'bm25' : 'dense') : mode;
-  const retriever = await index.retriever(chosen, encoders);
+  const retriever = await index.retriever(chosen, console);
   return { retriever, mode: chosen, name: index.record.name };
 }
 
@@ -56,8 +57,8 @@ async function cachedIndex(path: string, dense: boolean, console: Console): Prom
     // Not there yet, or its build was interrupted or its files damaged: made anew.
     if (!(error instanceof AppError)) throw error;
   }
-  const { encoder, vectors } = await embed(passages, weights === undefined ? 'none' : DEMO_ENCODER, console);
-  const { signal } = console;
-  await writeIndex(folder, { name: basename(path), passages, encoder, vectors }, { signal });
+  const encoder = weights === undefined ? null : await openEncoder({ id: DEMO_ENCODER }, console);
+  const options = { onProgress: progressNotes(console), signal: console.signal };
+  await writeIndex(folder, { name: basename(path), passages, encoder }, options);
   return IndexFolder.open(folder);
 }

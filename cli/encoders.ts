@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { nodeEncoderPlatform } from '../src/platform/node/encoder-platform';
-import type { EncoderIdentity } from '../src/protocol/corpus';
-import type { EncoderServiceApi } from '../src/protocol/encoder';
-import type { Passage } from '../src/protocol/retrieval';
+import type { EncoderInfo } from '../src/protocol/corpus';
+import type { EncoderRequest, EncoderServiceApi } from '../src/protocol/encoder';
+import type { Encoder } from '../src/protocol/retrieval';
 import { DEMO_ENCODER, encoderFiles } from '../src/retrieval/encoder/catalog';
 import { EncoderHost } from '../src/retrieval/encoder/encoder-host';
 import type { Console } from './command';
@@ -13,7 +13,7 @@ import { progressNotes } from './progress';
 let host: EncoderHost | undefined;
 
 /** The encoders of this process. `S3_HUB` names a mirror of the Hugging Face hub. */
-export function encoders(): EncoderServiceApi {
+function encoders(): EncoderServiceApi {
   const platform = nodeEncoderPlatform({
     localModels: modelsFolder,
     cacheDir: join(cacheFolder(), 'encoders'),
@@ -27,28 +27,23 @@ export function encoders(): EncoderServiceApi {
   return host;
 }
 
-export interface Embedded {
-  /** Null: no vectors. */
-  encoder: EncoderIdentity | null;
-  vectors: Float32Array[];
-}
-
-/** Loads the encoder (`none`: nothing), says where it runs, and embeds. */
-export async function embed(
-  passages: readonly Passage[],
-  model: string,
-  console: Console,
-): Promise<Embedded> {
-  if (model === 'none') return { encoder: null, vectors: [] };
-  const onProgress = progressNotes(console);
-  const request = { id: model };
-  const info = await encoders().load(request, onProgress, console.signal);
+/** Loads an encoder and says where it runs. */
+export async function openEncoder(
+  request: EncoderRequest,
+  console: Pick<Console, 'note' | 'signal'>,
+): Promise<Encoder & { info: EncoderInfo }> {
+  const service = encoders();
+  const info = await service.load(request, progressNotes(console), console.signal);
   console.note(
     `Encoder ${info.model} on ${info.device}${info.reason === undefined ? '' : `: ${info.reason}`}`,
   );
-  const vectors = await encoders().embedPassages(request, passages, onProgress, console.signal);
-  const { revision, dimensions, dtype } = info;
-  return { encoder: { model: info.model, revision, dimensions, dtype }, vectors };
+  return {
+    info,
+    dimensions: info.dimensions,
+    embedQueries: (texts, signal) => service.embedQueries(request, texts, signal),
+    embedPassages: (passages, onProgress, signal) =>
+      service.embedPassages(request, passages, onProgress, signal),
+  };
 }
 
 /** The weights of the demo's encoder, by which its vectors are kept; undefined where it is not there. */

@@ -1,15 +1,15 @@
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as v from 'valibot';
-import { CORPUS_FILES, type EncoderIdentity } from '../src/protocol/corpus';
-import type { EncoderServiceApi } from '../src/protocol/encoder';
+import type { EncoderInfo } from '../src/protocol/corpus';
 import { requestOf } from '../src/protocol/encoder';
-import { AppError } from '../src/protocol/errors';
-import type { OnProgress, Passage, RetrievalMode, Retriever } from '../src/protocol/retrieval';
-import { decodeBm25, encodeBm25 } from '../src/retrieval/bm25/bm25-file';
-import { Bm25Retriever, buildBm25 } from '../src/retrieval/bm25/bm25-retriever';
-import { decodeVectors, DenseRetriever, encodeVectors, flatIndexOf } from '../src/retrieval/dense';
+import { AppError, throwIfAborted } from '../src/protocol/errors';
+import type { Encoder, OnProgress, Passage, RetrievalMode, Retriever } from '../src/protocol/retrieval';
+import { Bm25Retriever } from '../src/retrieval/bm25/bm25-retriever';
+import { buildCorpusFiles, openCorpusFiles, type SearchableCorpus } from '../src/retrieval/corpus-files';
+import { DenseRetriever } from '../src/retrieval/dense';
 import { sha256Hex } from '../src/retrieval/sha256';
+import { openEncoder } from './encoders';
 
 /** An index on disk: the files of a stored corpus, and a record that is written last. */
 const recordFile = 'corpus.json';
@@ -27,6 +27,7 @@ const recordSchema = v.object({
       dtype: v.picklist(['fp32', 'fp16', 'q8']),
     }),
   ),
+  /** Name → sha256. */
   files: v.record(v.string(), v.string()),
 });
 export type IndexRecord = v.InferOutput<typeof recordSchema>;
@@ -34,34 +35,25 @@ export type IndexRecord = v.InferOutput<typeof recordSchema>;
 export interface IndexContents {
   name: string;
   passages: readonly Passage[];
-  /** Given with `embed`: who made the vectors. */
-  encoder: EncoderIdentity | null;
-  /** Vectors of all passages, in order. */
-  vectors: readonly Float32Array[];
+  /** Null: BM25 alone. */
+  encoder: (Encoder & { info: EncoderInfo }) | null;
 }
 
-/** Builds BM25, writes everything; a folder whose build was interrupted has no record and is no index. */
+/** Builds everything, then writes it; a folder whose build was interrupted has no record and is no index. */
 export async function writeIndex(
   folder: string,
-  { name, passages, encoder, vectors }: IndexContents,
+  { name, passages, encoder }: IndexContents,
   options: { onProgress?: OnProgress; signal?: AbortSignal },
 ): Promise<IndexRecord> {
-  const bm25 = await buildBm25(passages, options);
-  const files: [string, Uint8Array<ArrayBuffer>][] = [
-    [CORPUS_FILES.passages, new TextEncoder().encode(passages.map((p) => `${JSON.stringify(p)}\n`).join(''))],
-    [CORPUS_FILES.bm25, await encodeBm25(bm25)],
-  ];
-  if (encoder !== null) {
-    files.push([CORPUS_FILES.vectors, await encodeVectors(flatIndexOf(vectors, encoder.dimensions))]);
-  }
+  const files = await buildCorpusFiles(passages, { encoder, ...options });
   await mkdir(folder, { recursive: true });
   // The old record goes first and the new one comes last: in between there is no index, never a mixed one.
   await rm(join(folder, recordFile), { force: true });
   const hashes: Record<string, string> = {};
-  for (const [file, bytes] of files) {
-    options.signal?.throwIfAborted();
-    await writeFile(join(folder, file), bytes);
-    hashes[file] = await sha256Hex(bytes);
+  for (const file of files) {
+    throwIfAborted(options.signal);
+    await writeFile(join(folder, file.name), file.bytes);
+    hashes[file.name] = await sha256Hex(file.bytes);
   }
   const record: IndexRecord = {
     format: 's3-web/index',
@@ -69,7 +61,7 @@ export async function writeIndex(
     name,
     createdAt: new Date().toISOString(),
     passages: passages.length,
-    encoder,
+    encoder: encoder && identityOf(encoder.info),
     files: hashes,
   };
   await writeFile(join(folder, `${recordFile}.new`), `${JSON.stringify(record, null, 2)}\n`);
@@ -77,45 +69,43 @@ export async function writeIndex(
   return record;
 }
 
+const identityOf = ({ model, revision, dimensions, dtype }: EncoderInfo): IndexRecord['encoder'] => ({
+  model,
+  revision,
+  dimensions,
+  dtype,
+});
+
+/** An index that can be searched. */
 export class IndexFolder {
   readonly record: IndexRecord;
-  readonly passages: readonly Passage[];
-  readonly #folder: string;
+  readonly #corpus: SearchableCorpus;
 
-  private constructor(folder: string, record: IndexRecord, passages: readonly Passage[]) {
-    this.#folder = folder;
+  private constructor(record: IndexRecord, corpus: SearchableCorpus) {
     this.record = record;
-    this.passages = passages;
+    this.#corpus = corpus;
   }
 
   /** Throws `NOT_FOUND` where there is no index, `INTEGRITY` where its files are not those that were written. */
   static async open(folder: string): Promise<IndexFolder> {
     const record = await readRecord(folder);
-    const text = new TextDecoder().decode(await readChecked(folder, record, CORPUS_FILES.passages));
-    const passages = text
-      .split('\n')
-      .filter((line) => line !== '')
-      .map((line) => JSON.parse(line) as Passage);
-    return new IndexFolder(folder, record, passages);
+    return new IndexFolder(record, await openCorpusFiles((file) => readChecked(folder, record, file)));
   }
 
-  async retriever(mode: RetrievalMode, encoders: () => EncoderServiceApi): Promise<Retriever> {
-    if (mode === 'bm25') {
-      const index = await decodeBm25(await readChecked(this.#folder, this.record, CORPUS_FILES.bm25));
-      return new Bm25Retriever(index, this.passages);
-    }
-    const { encoder } = this.record;
-    if (encoder === null) {
+  async retriever(
+    mode: RetrievalMode,
+    console: { note(line: string): void; signal: AbortSignal },
+  ): Promise<Retriever> {
+    const { passages } = this.#corpus;
+    if (mode === 'bm25') return new Bm25Retriever(await this.#corpus.bm25(), passages);
+    const { encoder: made } = this.record;
+    if (made === null) {
       throw new AppError('UNSUPPORTED', 'This index has no vectors.', {
         fix: 'Search it with --mode bm25, or build it with --encoder.',
       });
     }
-    const index = await decodeVectors(await readChecked(this.#folder, this.record, CORPUS_FILES.vectors));
-    const service = encoders();
-    const request = requestOf(encoder);
-    const embedQueries = (texts: readonly string[], signal?: AbortSignal): Promise<Float32Array[]> =>
-      service.embedQueries(request, texts, signal);
-    return new DenseRetriever(index, { embedQueries }, this.passages);
+    const encoder = await openEncoder(requestOf(made), console);
+    return new DenseRetriever(await this.#corpus.vectors(encoder), encoder, passages);
   }
 }
 

@@ -5,16 +5,18 @@ import { loadModel, type LoadedModel } from '../src/lm/engine';
 import { openLocalModel, type LocalModel } from '../src/lm/local-model';
 import { systemClock } from '../src/platform/clock';
 import type { LanguageModel } from '../src/protocol/language-model';
+import type { RegistryModel } from '../src/protocol/registry';
 import { openBackend, type DeviceChoice } from './backend';
 import { modelFiles, openCheckpoint, type OpenCheckpoint } from './checkpoint';
 import type { Console } from './command';
 import { progressNotes } from './progress';
+import { embeddedModel } from './registry';
 
 /** A model that is ready, and what a run with it has to know. */
 export interface OpenModel {
   model: LanguageModel;
-  /** Trained on the task itself, so that it gets the task without the instructions. */
-  compactPrompt: boolean;
+  /** The settings of the search that a searcher was trained with, where it says so. */
+  search: RegistryModel['search'];
 }
 
 /** The models of one command, on one device. A reference that is opened twice is loaded once. */
@@ -61,8 +63,9 @@ export class Models {
   }
 
   async #openText(reference: string): Promise<OpenModel> {
-    if (isEndpointReference(reference)) return { model: openEndpoint(reference), compactPrompt: false };
-    return { model: await this.#openLocal(reference), compactPrompt: reference === 'demo' };
+    if (isEndpointReference(reference)) return { model: openEndpoint(reference), search: undefined };
+    const embedded = await embeddedModel(reference);
+    return { model: await this.#openLocal(reference), search: embedded?.search };
   }
 
   async #openLocal(reference: string): Promise<LocalModel> {

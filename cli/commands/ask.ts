@@ -1,11 +1,12 @@
 import { join } from 'node:path';
+import { s3Settings, type S3Settings } from '../../src/agent/settings';
 import type { SystemId } from '../../src/protocol/trace';
 import { AccuracyTally, accuracyLines } from '../accuracy';
 import { defineCommand, oneOf, UsageError, wholeNumber, type Console } from '../command';
 import { deviceOption, readDevice } from '../backend';
 import { chooseRetriever } from '../corpus-retriever';
 import { demoFolder } from '../folders';
-import { Models } from '../models';
+import { Models, type OpenModel } from '../models';
 import { readQuestions, type Question } from '../questions';
 import { requireAnswer, runTrace, systemIds, type Laboratory } from '../run-system';
 import { eventLines } from '../trace-text';
@@ -23,7 +24,11 @@ export const ask = defineCommand({
     mode: { type: 'string', value: 'dense|bm25', help: 'retrieval; default: dense where there are vectors' },
     device: deviceOption,
     turns: { type: 'string', value: 'N', help: 'turns in which the searcher may search; default 3' },
-    found: { type: 'string', value: 'N', help: 'documents found per query; default 8' },
+    found: {
+      type: 'string',
+      value: 'N',
+      help: 'documents found per query; default 8, or what the searcher was trained with',
+    },
     kept: { type: 'string', value: 'N', help: 'documents selected per turn at most; default 3' },
     seed: { type: 'string', value: 'N', help: 'for sampling; default 0' },
     trace: { type: 'boolean', help: 'print every step as it happens; with --json the trace file' },
@@ -44,11 +49,6 @@ export const ask = defineCommand({
     const mode = oneOf('mode', values.mode, ['dense', 'bm25', 'auto'], 'auto');
     const seed = wholeNumber('seed', values.seed, 0, 0);
     const limit = wholeNumber('limit', values.limit, 1, Infinity);
-    const sizes = {
-      documentsPerQuery: wholeNumber('found', values.found, 1, 8),
-      documentsSelected: wholeNumber('kept', values.kept, 1, 3),
-      maxTurns: wholeNumber('turns', values.turns, 1, 3),
-    };
     const models = new Models(console, readDevice(values.device));
     try {
       const { retriever, mode: chosen, name } = await chooseRetriever(values.corpus ?? 'demo', mode, console);
@@ -60,7 +60,7 @@ export const ask = defineCommand({
         searcher: searcher.model,
         generator: generator.model,
         retriever,
-        settings: { ...sizes, promptStyle: searcher.compactPrompt ? 'compact' : 'full' },
+        settings: searchSettings(values, searcher),
       };
       const systems: SystemId[] = system === 'both' ? [...systemIds] : [system];
       if (file !== undefined) {
@@ -74,6 +74,20 @@ export const ask = defineCommand({
     }
   },
 });
+
+/** What was asked for, else what the searcher was trained with, else 8-3-3. */
+function searchSettings(
+  { turns, found, kept }: { turns?: string; found?: string; kept?: string },
+  { search }: OpenModel,
+): Partial<S3Settings> {
+  return {
+    ...s3Settings(),
+    ...search,
+    ...(found !== undefined && { documentsPerQuery: wholeNumber('found', found, 1, 8) }),
+    ...(kept !== undefined && { documentsSelected: wholeNumber('kept', kept, 1, 3) }),
+    ...(turns !== undefined && { maxTurns: wholeNumber('turns', turns, 1, 3) }),
+  };
+}
 
 function questionFile({ split, questions }: { split?: string; questions?: string }): string | undefined {
   if (split === undefined) return questions;

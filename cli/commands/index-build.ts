@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import { defineCommand, UsageError } from '../command';
 import { readCorpus } from '../corpus-reader';
-import { embed } from '../encoders';
+import { openEncoder } from '../encoders';
 import { writeIndex } from '../index-folder';
 import { progressNotes } from '../progress';
 
@@ -24,10 +24,11 @@ export const indexBuild = defineCommand({
     const started = performance.now();
     const passages = await readCorpus(corpus, console);
     console.note(`${passages.length} passages read.`);
-    const { encoder, vectors } = await embed(passages, values.encoder ?? 'none', console);
+    const model = values.encoder ?? 'none';
+    const encoder = model === 'none' ? null : await openEncoder({ id: model }, console);
     const record = await writeIndex(
       values.out,
-      { name: values.name ?? basename(corpus), passages, encoder, vectors },
+      { name: values.name ?? basename(corpus), passages, encoder },
       { onProgress: progressNotes(console), signal: console.signal },
     );
     const seconds = (performance.now() - started) / 1000;

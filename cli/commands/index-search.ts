@@ -1,6 +1,5 @@
 import type { Hit } from '../../src/protocol/retrieval';
 import { defineCommand, oneOf, UsageError, wholeNumber } from '../command';
-import { encoders } from '../encoders';
 import { IndexFolder } from '../index-folder';
 import { readQuestions } from '../questions';
 import { measureRecall, type RecallRow } from '../recall';
@@ -45,7 +44,7 @@ export const indexSearch = defineCommand({
     const asked = oneOf('mode', values.mode, ['dense', 'bm25', 'auto'], 'auto');
     const index = await IndexFolder.open(folder);
     const mode = asked === 'auto' ? (index.record.encoder === null ? 'bm25' : 'dense') : asked;
-    const retriever = await index.retriever(mode, encoders);
+    const retriever = await index.retriever(mode, console);
     const started = performance.now();
     if (query !== undefined) {
       const [hits = []] = await retriever.search([query], k, console.signal);

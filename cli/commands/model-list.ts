@@ -1,23 +1,10 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import * as v from 'valibot';
 import { AppError } from '../../src/protocol/errors';
 import { defineCommand } from '../command';
 import { modelsFolder } from '../folders';
-
-const registrySchema = v.object({
-  models: v.array(
-    v.object({
-      id: v.string(),
-      title: v.string(),
-      role: v.string(),
-      licence: v.string(),
-      bytes: v.number(),
-      files: v.array(v.object({ path: v.string(), sha256: v.string(), bytes: v.number() })),
-    }),
-  ),
-});
+import { readRegistry } from '../registry';
 
 export const modelList = defineCommand({
   name: 'model list',
@@ -26,10 +13,7 @@ export const modelList = defineCommand({
   summary: 'Lists the models that come with the project, and checks their files.',
   options: {},
   async run(_values, _positionals, console) {
-    const registry = v.parse(
-      registrySchema,
-      JSON.parse(await readFile(join(modelsFolder, 'registry.json'), 'utf8')),
-    );
+    const registry = await readRegistry();
     for (const { id, files } of registry.models) {
       for (const { path, sha256 } of files) {
         const bytes = await readFile(join(modelsFolder, id, path)).catch(() => Buffer.alloc(0));
