@@ -39,7 +39,7 @@ const policyInPage: Plugin = {
   ],
 };
 
-export default defineConfig({
+export default defineConfig(({ isSsrBuild }) => ({
   plugins: [svelte(), servedFolders(runtimeFolders), policyInPage],
   resolve: {
     // Makes onnxruntime-web load its WebAssembly from /ort/ instead of having Vite bundle a second copy of 27 MB.
@@ -51,9 +51,11 @@ export default defineConfig({
     // Inlined assets would be data: URLs, which the policy refuses for anything but images.
     assetsInlineLimit: 0,
     // Read by the bundle check.
-    manifest: true,
+    manifest: isSsrBuild !== true,
     chunkSizeWarningLimit: 1500,
+    // The command line, which is built with `--ssr`, reads these files where they are.
+    copyPublicDir: isSsrBuild !== true,
   },
   server: { headers: securityHeaders('dev') },
   preview: { headers: securityHeaders('build') },
-});
+}));
