@@ -33,9 +33,9 @@ test('question and settings live in the URL, only where they differ', async ({ p
   await expect(page.getByRole('textbox', { name: 'Question' })).toHaveValue('Who built it?');
   await page.getByRole('button', { name: 'Settings of the run' }).click();
   await expect(page.getByLabel('Turns (t)')).toHaveValue('2');
-  await page.getByLabel('Found per query (k)').fill('5');
+  await page.getByLabel('Found per query (k)').fill('6');
   await page.getByLabel('Found per query (k)').blur();
-  await expect(page).toHaveURL(/#\/ask\?q=Who\+built\+it%3F&found=5&turns=2$/);
+  await expect(page).toHaveURL(/#\/ask\?q=Who\+built\+it%3F&found=6&turns=2$/);
   await page.getByRole('button', { name: 'Reset to defaults' }).click();
   await expect(page).toHaveURL(/#\/ask\?q=Who\+built\+it%3F$/);
 });
