@@ -26,7 +26,7 @@ export class AccuracyTally {
   }
 
   /** Throws when the run failed: a mean over fewer questions than were asked would mislead. */
-  add(question: Question, { events }: TraceFile): void {
+  add(question: Question, { events }: TraceFile): this {
     const failed = events.find((event) => event.type === 'failed');
     if (failed !== undefined) {
       const { code, message, fix } = failed.error;
@@ -45,6 +45,7 @@ export class AccuracyTally {
     this.#sum.goldInContext += scored.goldInContext === true ? 1 : 0;
     this.#sum.searches += events.filter((event) => event.type === 'retrieved').length;
     this.#sum.ms += events.at(-1)?.atMs ?? 0;
+    return this;
   }
 
   row(): AccuracyRow {

@@ -83,7 +83,7 @@ function queryOf(content: string): string {
   if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) return raw;
   if (!Object.hasOwn(parsed, 'query') || !('query' in parsed)) return raw;
   const value: unknown = Array.isArray(parsed.query) ? parsed.query[0] : parsed.query;
-  return typeof value === 'string' ? value : raw;
+  return typeof value === 'string' ? value.trim() : raw;
 }
 
 /** Cut without leaving half of a surrogate pair. */
