@@ -11,7 +11,20 @@ export const ask = {
   where: 'Everything runs in this tab: the search, the model, the answer. Nothing you type leaves it.',
   whereEndpoint: (host: string) =>
     `Search runs in this tab. The question and the passages shown to the model go to ${host}.`,
-  how: 'The searcher looks, keeps a few documents, looks again, stops; then the generator answers from what was kept. Below it stands what plain RAG answers.',
+  /** A word with an explanation stands as the pair of its glossary entry and itself. */
+  how: [
+    'The ',
+    ['searcher', 'searcher'],
+    ' looks, ',
+    ['kept', 'keeps'],
+    ' a few ',
+    ['passage', 'passages'],
+    ', looks again, stops; then the ',
+    ['generator', 'generator'],
+    ' answers from what was kept. Beside it stands what ',
+    ['plainRag', 'plain RAG'],
+    ' answers.',
+  ],
   examples: 'Or try one of these',
   hops: (count: number) => many(count, 'look-up', 'look-ups'),
   settings: {
