@@ -48,8 +48,8 @@ test('files dropped onto the page are searchable by words, at once', async ({ pa
   const transfer = await page.evaluateHandle(
     ([count, first]) => {
       const data = new DataTransfer();
-      for (let n = 0; n < Number(count); n++) {
-        data.items.add(new File([String(first).replaceAll('137', String(n))], `lighthouse-${n}.md`));
+      for (let n = 0; n < count; n++) {
+        data.items.add(new File([first.replaceAll('137', String(n))], `lighthouse-${n}.md`));
       }
       return data;
     },
