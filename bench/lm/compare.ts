@@ -1,4 +1,6 @@
 /** Times this project's engine and its peer on the same weights, prompts and adapter, turn by turn. */
+import { CpuBackend } from '../../src/gpu/cpu/backend';
+import { WebGpuBackend } from '../../src/gpu/webgpu/backend';
 import { openDevice } from '../../src/gpu/webgpu/device';
 import { Random } from '../../src/lm/random';
 import { openNodeGpu } from '../../src/platform/node/webgpu';
@@ -50,7 +52,7 @@ interface Timing {
   decode: number[];
 }
 
-/** Opens everything, checks that the results agree, and prints a table. Returns the ratios to the peer's best form. */
+/** Opens everything, checks that the results agree, and prints a table with the ratios to the peer's best form. */
 export async function compareEngines(model: BenchModel, options: CompareOptions): Promise<void> {
   const { print, prompts, decoded } = options;
   const opened = await openDevice(await openNodeGpu());
@@ -59,7 +61,10 @@ export async function compareEngines(model: BenchModel, options: CompareOptions)
   const { vocabSize } = model.config;
   const capacity = Math.max(CHECK_PROMPT + CHECK_DECODED, ...prompts.map((length) => length + decoded + 1));
   print(`\n### ${model.label} on ${opened.description.name}\n`);
-  const ours = await openOurs(model, opened, capacity);
+  const backend = new WebGpuBackend(opened.device, { description: opened.description });
+  const ours = await openOurs(model, backend, capacity);
+  // Not on the adapter, so in no ratio; it is what a visitor gets whose only adapter is in software.
+  const onCpu = await openOurs(model, new CpuBackend(), capacity);
   const contenders = [ours];
   for (const form of PEER_FORMS) {
     const peer = await openOnnxRuntime(model, form, capacity);
@@ -74,15 +79,17 @@ export async function compareEngines(model: BenchModel, options: CompareOptions)
   const rows: string[][] = [];
   for (const length of prompts) {
     const prompt = randomTokens(new Random(length), length, vocabSize);
-    const timings = await timeAll(contenders, prompt, decoded, options.rounds);
+    const timings = await timeAll([...contenders, onCpu], prompt, decoded, options.rounds);
     for (const [what, key] of [
       [`prefill of ${length}`, 'prefill'],
       [`decode after ${length}`, 'decode'],
     ] as const) {
-      const [mine, ...others] = timings;
+      const mine = timings[0];
       if (!mine) continue;
-      const best = others.sort((a, b) => summarise(b[key]).median - summarise(a[key]).median)[0];
-      for (const timing of [mine, ...others]) {
+      const best = timings
+        .filter(({ contender }) => contender !== ours && contender !== onCpu)
+        .sort((a, b) => summarise(b[key]).median - summarise(a[key]).median)[0];
+      for (const timing of timings) {
         const ratio = timing === best ? ratios(mine[key], timing[key]) : undefined;
         rows.push([
           what,
@@ -94,7 +101,7 @@ export async function compareEngines(model: BenchModel, options: CompareOptions)
     }
   }
   print(`\n${table(['what', 'engine', 'tokens/s: median (least–most)', 'ours ÷ best peer'], rows)}`);
-  for (const contender of contenders) await contender.dispose();
+  for (const contender of [...contenders, onCpu]) await contender.dispose();
 }
 
 const spreadRatio = ({ median, least, most }: Summary): string =>

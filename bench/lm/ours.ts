@@ -1,19 +1,13 @@
-import { WebGpuBackend } from '../../src/gpu/webgpu/backend';
-import type { OpenedDevice } from '../../src/gpu/webgpu/device';
+import type { Backend } from '../../src/gpu/backend';
 import { loadModel } from '../../src/lm/engine';
 import type { Contender } from './contender';
 import type { BenchModel } from './model';
 
-/** This project's engine, as the pages and the command line use it. The device is the contender's from here on. */
-export async function openOurs(
-  model: BenchModel,
-  opened: OpenedDevice,
-  capacity: number,
-): Promise<Contender> {
-  const backend = new WebGpuBackend(opened.device, { description: opened.description });
+/** This project's engine, as the pages and the command line use it. The backend is the contender's from here on. */
+export async function openOurs(model: BenchModel, backend: Backend, capacity: number): Promise<Contender> {
   const lm = await loadModel({ backend, config: model.json, source: model.source, maxContext: capacity });
   return {
-    name: 's3-web',
+    name: backend.description.kind === 'cpu' ? 's3-web, CPU backend' : 's3-web',
     logits: async (tokens) => {
       lm.resetCache();
       return (await lm.prefill(tokens)).logits;
