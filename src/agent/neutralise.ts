@@ -19,7 +19,7 @@ const OPEN_TAG = new RegExp(`<(?=${GAP}/?${GAP}(?:${TAGS})(?![\\p{L}\\p{N}_]))`,
 const CHAT_TOKEN = /<([|｜][^<>|｜\s]{1,64}[|｜])>/gu;
 const INSTRUCTION_TOKEN = /\[(\/?(?:INST|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS))\]/giu;
 const SYSTEM_TOKEN = /<<(\/?SYS)>>/giu;
-const DOCUMENT_HEADER = /(\bDoc\s{0,4}\d{1,9}\s{0,4})\((?=\s{0,4}Title\s{0,4}:)/giu;
+const DOCUMENT_HEADER = /(Doc\s{0,4}\d{1,9}\s{0,4})\((?=\s{0,4}Title\s{0,4}:)/giu;
 
 /** Replaces the control tokens of chat templates by look-alikes: `<|im_end|>` becomes `‹|im_end|›`. */
 export function neutraliseChatTokens(text: string): string {
