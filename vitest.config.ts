@@ -21,8 +21,9 @@ const gpu = (adapter: 'swiftshader' | 'lavapipe'): TestProjectConfiguration => (
     environment: 'node',
     pool: 'forks',
     env: { S3_ADAPTER: adapter },
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    // SwiftShader compiles every pipeline on one core.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
   },
 });
 
