@@ -33,13 +33,14 @@ const vitest = (name, project) => ({
 export function stages() {
   const lavapipe = 'manifest' in findLavapipe();
   return [
-    { name: 'format', group: 'static', script: tool('prettier/bin/prettier.cjs'), args: ['--check', '.'] },
+    // The longest first, so that the two lanes end together.
     {
       name: 'lint',
       group: 'static',
       script: tool('eslint/bin/eslint.js'),
       args: ['.', '--max-warnings', '0'],
     },
+    { name: 'format', group: 'static', script: tool('prettier/bin/prettier.cjs'), args: ['--check', '.'] },
     { name: 'types', group: 'static', script: tool('typescript/bin/tsc'), args: ['--noEmit'] },
     {
       name: 'svelte-check',
