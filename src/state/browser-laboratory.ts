@@ -83,13 +83,13 @@ export function createBrowserLaboratory(): Laboratory {
         fix: 'Choose another in the settings of the run.',
       });
     }
-    await local.load({ id, name: known.name, part: role }, onEvent, signal);
+    await local.load({ id, name: known.name, part: role, device: settings.device }, onEvent, signal);
   }
 
   const modelOf = (role: EndpointRole, settings: RunSettings, endpoints: Endpoints): LanguageModel =>
     settings[role] === ENDPOINT
       ? endpointModel(requireEndpoint(role, endpoints[role]))
-      : local.model(settings[role]);
+      : local.model(settings[role], settings.device);
 
   return {
     capabilities,

@@ -6,6 +6,7 @@ import type { LanguageModel } from '../protocol/language-model';
 import type { Progress } from '../protocol/retrieval';
 import type { LmWorkerApi, LocalModelInfo } from '../protocol/lm-worker';
 import type { LoadEvent, Part } from './laboratory';
+import type { DeviceChoice } from './settings';
 
 interface Loaded {
   connection: RpcConnection<LmWorkerApi>;
@@ -16,7 +17,10 @@ export interface OpenRequest {
   id: string;
   name: string;
   part: Part;
+  device: DeviceChoice;
 }
+
+const keyOf = (id: string, device: DeviceChoice): string => `${id} on ${device}`;
 
 export class LocalModels {
   readonly #start: () => RpcConnection<LmWorkerApi>;
@@ -30,15 +34,15 @@ export class LocalModels {
 
   /** Loads a model, or finds it loaded; says how far it is. A worker that died is started anew. */
   async load(
-    { id, name, part }: OpenRequest,
+    { id, name, part, device: wanted }: OpenRequest,
     onEvent: (event: LoadEvent) => void,
     signal: AbortSignal,
   ): Promise<void> {
-    const loaded = this.#workerOf(id);
+    const loaded = this.#workerOf(keyOf(id, wanted));
     if (!loaded.info) {
       onEvent({ part, phase: 'download', name });
       loaded.info = await loaded.connection.remote.load(
-        { modelsUrl: this.#modelsUrl, id },
+        { modelsUrl: this.#modelsUrl, id, device: wanted },
         proxy((progress: Progress) => {
           const finished = progress.total > 0 && progress.done >= progress.total;
           onEvent(finished ? { part, phase: 'compile', name } : { part, phase: 'download', name, progress });
@@ -57,8 +61,8 @@ export class LocalModels {
   }
 
   /** A model that `load` has loaded. */
-  model(id: string): LanguageModel {
-    const loaded = this.#loaded.get(id);
+  model(id: string, device: DeviceChoice): LanguageModel {
+    const loaded = this.#loaded.get(keyOf(id, device));
     if (!loaded?.info) {
       throw new AppError('INTERNAL', `The model ${id} is not loaded.`, {
         fix: 'Ask again.',
@@ -68,11 +72,11 @@ export class LocalModels {
     return remoteLanguageModel(id, loaded.connection.remote, loaded.connection.lost);
   }
 
-  #workerOf(id: string): Loaded {
-    const known = this.#loaded.get(id);
+  #workerOf(key: string): Loaded {
+    const known = this.#loaded.get(key);
     if (known && !known.connection.lost.aborted) return known;
     const fresh: Loaded = { connection: this.#start(), info: null };
-    this.#loaded.set(id, fresh);
+    this.#loaded.set(key, fresh);
     return fresh;
   }
 }

@@ -28,6 +28,7 @@ describe('the hash', () => {
       kept: fc.integer({ min: LIMITS.kept[0], max: LIMITS.kept[1] }),
       turns: fc.integer({ min: LIMITS.turns[0], max: LIMITS.turns[1] }),
       seed: fc.integer({ min: LIMITS.seed[0], max: LIMITS.seed[1] }),
+      device: fc.constantFrom('auto' as const, 'webgpu' as const, 'cpu' as const),
     });
     const question = fc
       .string({ maxLength: 80 })

@@ -32,6 +32,7 @@ const QUERY = {
   kept: whole(LIMITS.kept),
   turns: whole(LIMITS.turns),
   seed: whole(LIMITS.seed),
+  device: v.picklist(['auto', 'webgpu', 'cpu']),
 } as const;
 
 const KEYS = Object.keys(QUERY) as (keyof typeof QUERY)[];

@@ -1,4 +1,5 @@
 import type { ProtocolMode } from '../protocol/trace';
+import type { ComputeDevice } from '../protocol/lm-worker';
 import type { RetrievalMode } from '../protocol/retrieval';
 
 /** Which language model plays a role: an embedded one by its registry id, or the endpoint that the user configured. */
@@ -21,7 +22,11 @@ export interface RunSettings {
   /** t of k-s-t: searching turns at most. */
   turns: number;
   seed: number;
+  /** Where models of this tab run; `auto`: WebGPU on a GPU, else the CPU. */
+  device: DeviceChoice;
 }
+
+export type DeviceChoice = ComputeDevice | 'auto';
 
 export const LIMITS = { found: [0, 20], kept: [1, 10], turns: [1, 8], seed: [0, 2 ** 31 - 1] } as const;
 
@@ -42,4 +47,5 @@ export const DEFAULT_SETTINGS: Readonly<RunSettings> = {
   kept: 3,
   turns: 3,
   seed: 0,
+  device: 'auto',
 };

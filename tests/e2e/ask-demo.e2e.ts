@@ -16,7 +16,12 @@ test.beforeEach(async ({ page }) => {
   });
 });
 
-test.describe('with WebGPU on a software adapter', () => {
+// `device=webgpu` is taken at its word: an answer means that the model ran there.
+test.describe('with WebGPU asked for', () => {
+  asksTheDemo(/software adapter/i, '#/ask?device=webgpu');
+});
+
+test.describe('with a software adapter, which automatic leaves alone', () => {
   asksTheDemo(/software adapter/i);
 
   test('stopping keeps what was found, and the next question is answered', async ({ page }) => {

@@ -63,13 +63,10 @@ export function capabilityLine(report: CapabilityReport): { grade: Grade; words:
   const { webgpu } = report;
   const { capability } = frame;
   if (!webgpu.available) return { grade: 'degraded', words: [capability.none] };
+  if (webgpu.fallback) return { grade: 'degraded', words: [capability.software] };
   return {
-    grade: webgpu.fallback ? 'degraded' : 'good',
-    words: [
-      'WebGPU',
-      webgpu.fallback ? capability.software : webgpu.adapter,
-      webgpu.f16 ? capability.f16 : capability.noF16,
-    ],
+    grade: 'good',
+    words: ['WebGPU', webgpu.adapter, webgpu.f16 ? capability.f16 : capability.noF16],
   };
 }
 

@@ -37,6 +37,8 @@ export const ask = {
     retrievals: { dense: 'dense (E5 vectors)', bm25: 'BM25 (words)' },
     mode: 'Protocol',
     modes: { paper: 'paper: as the paper says', code: 'code: as the published code does' },
+    device: 'Models in this tab run on',
+    devices: { auto: 'automatic: a GPU, else the CPU', webgpu: 'WebGPU', cpu: 'the CPU' },
     found: 'Found per query (k)',
     kept: 'Kept per turn (s)',
     turns: 'Turns (t)',

@@ -16,7 +16,7 @@ export const frame = {
   capability: {
     looking: 'looking at this device',
     none: 'no WebGPU · runs on WASM and CPU',
-    software: 'software adapter',
+    software: 'WebGPU in software only · runs on WASM and CPU',
     noF16: 'no f16',
     f16: 'f16',
     nothingLeaves: 'nothing leaves this tab',
@@ -48,7 +48,7 @@ export const frame = {
     },
     notes: {
       software:
-        'A software adapter is in use: it works, several times slower than a GPU. On Linux, Chrome may need its Vulkan flag to use the GPU.',
+        'A software adapter is slower than the processor itself, so the models run on the CPU and the encoder on WASM, unless the settings of the run ask for WebGPU. On Linux, Chrome may need its Vulkan flag to use the GPU.',
       noAdapter: 'Without an adapter the models run on the processor. The demo is small enough for that.',
       noIsolation:
         'Without isolation the WASM runtime has one thread. The server must send COOP and COEP headers.',
