@@ -12,8 +12,8 @@ import { format } from 'prettier';
 import type { RegistryModel } from '../../src/protocol/registry';
 
 type Entry = Omit<RegistryModel, 'bytes' | 'files'> & {
-  /** Path in the model's folder → path in the training folder. */
-  sources: Record<string, string>;
+  /** Path in the model's folder → path in the training folder; `null`: written into the model's folder by `measure.ts`. */
+  sources: Record<string, string | null>;
 };
 
 const ENTRIES: Entry[] = [
@@ -33,6 +33,7 @@ const ENTRIES: Entry[] = [
       'tokenizer.json': 'tokenizer.json',
       'tokenizer_config.json': 'tokenizer_config.json',
       'train.log': 'lm/train.log',
+      'measurements.json': null,
     },
   },
   {
@@ -59,7 +60,7 @@ const { values } = parseArgs({ options: { from: { type: 'string' } } });
 function describe({ sources, ...entry }: Entry): RegistryModel {
   const files = Object.entries(sources).map(([path, source]) => {
     const target = join('models', entry.id, path);
-    if (values.from !== undefined) {
+    if (values.from !== undefined && source !== null) {
       mkdirSync(dirname(target), { recursive: true });
       copyFileSync(join(values.from, source), target);
     }
@@ -72,7 +73,9 @@ function describe({ sources, ...entry }: Entry): RegistryModel {
 const published = ENTRIES.filter((e) =>
   values.from === undefined
     ? existsSync(join('models', e.id))
-    : Object.values(e.sources).every((source) => existsSync(join(values.from ?? '', source))),
+    : Object.values(e.sources).every(
+        (source) => source === null || existsSync(join(values.from ?? '', source)),
+      ),
 );
 const models = published.map(describe);
 writeFileSync(
