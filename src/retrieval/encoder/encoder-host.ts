@@ -1,4 +1,4 @@
-import { throwIfAborted } from '../../protocol/errors';
+import { AppError, throwIfAborted } from '../../protocol/errors';
 import type { EncoderInfo } from '../../protocol/corpus';
 import type {
   EncoderDownload,
@@ -59,13 +59,19 @@ export class EncoderHost implements EncoderServiceApi {
   }
 
   #get(request: EncoderRequest, onProgress?: OnProgress, signal?: AbortSignal): Promise<E5Encoder> {
-    const result = this.#queue.then(async () => {
+    const work = this.#queue.then(async () => {
       throwIfAborted(signal);
       const spec = resolveEncoder(request);
       const key = JSON.stringify([spec.id, spec.revision, spec.dtype, request.device ?? 'auto']);
       const loaded =
         this.#loaded.get(key) ??
-        (await loadEncoder(request, this.#platform, { ...this.#options, onProgress, signal }));
+        (await loadEncoder(request, this.#platform, {
+          ...this.#options,
+          onProgress,
+          // The library remembers an aborted look for a tokenizer as "has none", for ever. The embedded encoder is small:
+          // its load goes on, and only the caller is let go.
+          signal: spec.repository === null ? undefined : signal,
+        }));
       this.#loaded.delete(key);
       this.#loaded.set(key, loaded);
       const [oldest] = this.#loaded;
@@ -75,7 +81,18 @@ export class EncoderHost implements EncoderServiceApi {
       }
       return loaded;
     });
-    this.#queue = result.catch(() => undefined); // The caller hears of it; the next load is not to.
-    return result;
+    this.#queue = work.catch(() => undefined); // The caller hears of it; the next load is not to.
+    return unlessAborted(work, signal);
   }
+}
+
+/** What `work` gives, or the `ABORTED` error as soon as the signal fires. */
+function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return work;
+  return new Promise((resolve, reject) => {
+    const stop = (): void => reject(new AppError('ABORTED', 'Stopped.', { recoverable: true }));
+    if (signal.aborted) stop();
+    signal.addEventListener('abort', stop, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
+  });
 }
