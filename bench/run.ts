@@ -1,21 +1,21 @@
-/** Prints the tables of README.md. Arguments name the parts to run; none: all of them. */
+/** Prints the tables of README.md. Arguments name the parts to run; none: all but `profile`. */
 import { cpus } from 'node:os';
 import process from 'node:process';
 import { compareEngines } from './lm/compare';
-import { demoModel, randomModel } from './lm/model';
+import { openAdapter } from './lm/adapter';
+import { demoModel, randomModel, type BenchModel } from './lm/model';
+import { profileStep } from './lm/profile';
 import { buildAndServe } from './page/built-page';
 import { timeFirstAnswer, type BrowserForm, type FirstAnswer } from './page/first-answer';
-import { spread, summarise, table } from './statistics';
+import { digits, spread, summarise, table } from './statistics';
 
 const print = (line: string): void => console.log(line);
+const demoFolder = new URL('../models/demo/', import.meta.url);
 
 const parts: Record<string, () => Promise<void>> = {
   engine: async () => {
     print('\n## Language-model engine against ONNX Runtime (WebGPU)');
-    for (const model of [
-      await demoModel(new URL('../models/demo/', import.meta.url)),
-      await randomModel(7),
-    ]) {
+    for (const model of [await demoModel(demoFolder), await randomModel(7)]) {
       await compareEngines(model, { rounds: 5, prompts: [128, 768], decoded: 32, print });
     }
   },
@@ -29,7 +29,32 @@ const parts: Record<string, () => Promise<void>> = {
       await page.close();
     }
   },
+  profile: async () => {
+    print('\n## Where a step of the engine spends its time');
+    const model = await demoModel(demoFolder);
+    for (const [rows, position] of [[1, 768] as const, [64, 0] as const, [64, 704] as const]) {
+      await printProfile(model, rows, position);
+    }
+  },
 };
+
+async function printProfile(model: BenchModel, rows: number, position: number): Promise<void> {
+  const backend = await openAdapter();
+  const profile = await profileStep(backend, model, rows, position, 9);
+  const title = rows === 1 ? 'one token' : `${rows} tokens of a prompt`;
+  print(`\n### ${model.label}, ${title} after ${position}, on ${backend.description.name}\n`);
+  print(
+    `The step: ${digits(profile.stepMs)} ms; submitting and reading back alone: ${digits(profile.emptyMs)} ms.\n`,
+  );
+  const lines = profile.operations.map(({ name, count, ms }) => [
+    name,
+    String(count),
+    ms.toFixed(3),
+    (count * ms).toFixed(2),
+  ]);
+  print(table(['operation', 'in a step', 'ms each', 'ms together'], lines));
+  backend.dispose();
+}
 
 async function timePage(url: string, rounds: number): Promise<void> {
   const forms: BrowserForm[] = ['WebGPU on SwiftShader', 'without WebGPU'];
@@ -62,7 +87,7 @@ async function main(names: readonly string[]): Promise<void> {
     `${new Date().toISOString().slice(0, 10)}, Node ${process.versions.node}, ${process.platform}, ${cpus().length} CPUs`,
   );
   for (const [name, run] of Object.entries(parts)) {
-    if (names.length === 0 || names.includes(name)) await run();
+    if ((names.length === 0 && name !== 'profile') || names.includes(name)) await run();
   }
 }
 

@@ -1,10 +1,8 @@
 /** Times this project's engine and its peer on the same weights, prompts and adapter, turn by turn. */
 import { CpuBackend } from '../../src/gpu/cpu/backend';
-import { WebGpuBackend } from '../../src/gpu/webgpu/backend';
-import { openDevice } from '../../src/gpu/webgpu/device';
 import { Random } from '../../src/lm/random';
-import { openNodeGpu } from '../../src/platform/node/webgpu';
 import { digits, spread, summarise, table, type Summary } from '../statistics';
+import { openAdapter } from './adapter';
 import type { Contender } from './contender';
 import type { BenchModel } from './model';
 import { openOnnxRuntime, PEER_FORMS } from './onnx-runtime';
@@ -55,13 +53,10 @@ interface Timing {
 /** Opens everything, checks that the results agree, and prints a table with the ratios to the peer's best form. */
 export async function compareEngines(model: BenchModel, options: CompareOptions): Promise<void> {
   const { print, prompts, decoded } = options;
-  const opened = await openDevice(await openNodeGpu());
-  if (!opened)
-    throw new Error('No WebGPU adapter was found. S3_ADAPTER=lavapipe or swiftshader names one in software.');
+  const backend = await openAdapter();
   const { vocabSize } = model.config;
   const capacity = Math.max(CHECK_PROMPT + CHECK_DECODED, ...prompts.map((length) => length + decoded + 1));
-  print(`\n### ${model.label} on ${opened.description.name}\n`);
-  const backend = new WebGpuBackend(opened.device, { description: opened.description });
+  print(`\n### ${model.label} on ${backend.description.name}\n`);
   const ours = await openOurs(model, backend, capacity);
   // Not on the adapter, so in no ratio; it is what a visitor gets whose only adapter is in software.
   const onCpu = await openOurs(model, new CpuBackend(), capacity);
