@@ -3,11 +3,13 @@ import { commands } from './commands';
 import { main } from './main';
 
 const controller = new AbortController();
-process.on('SIGINT', () => {
-  // The second time, somebody is in a hurry.
-  if (controller.signal.aborted) process.exit(1);
-  controller.abort();
-});
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(signal, () => {
+    // The second time, somebody is in a hurry.
+    if (controller.signal.aborted) process.exit(1);
+    controller.abort();
+  });
+}
 // `s3 … | head` closes the pipe early, which is no error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(0);

@@ -234,6 +234,17 @@ describe('on the real engine', () => {
     expect(first.done.text.length).toBeGreaterThan(0);
   });
 
+  it('token ids are a prompt of their own, taken as they are', async () => {
+    const tokens = model.promptTokens(ask());
+    const { messages: _messages, ...rest } = ask({ maxTokens: 12 });
+    const [text, ids] = [
+      await read(model.generate(ask({ maxTokens: 12 }))),
+      await read(model.generate({ ...rest, tokens })),
+    ];
+    expect(ids.done.text).toBe(text.done.text);
+    expect(() => model.promptTokens({ ...ask(), tokens })).toThrow('not both');
+  });
+
   it('a later turn finds the whole of the turn before in the cache', async () => {
     const first = await read(model.generate(ask({ maxTokens: 4 })));
     const observation = { kind: 'observation', text: ' the bridge' } as const;

@@ -134,13 +134,13 @@ export class LocalModel implements LanguageModel {
    * in messages and segments their names are plain text.
    * @throws AppError BAD_INPUT where messages meet a model without a chat template
    */
-  promptTokens({ messages, prompt, continuation = [] }: GenerateRequest): number[] {
-    if ((messages === undefined) === (prompt === undefined)) {
+  promptTokens({ messages, prompt, tokens: ready, continuation = [] }: GenerateRequest): number[] {
+    if ([messages, prompt, ready].filter((given) => given !== undefined).length !== 1) {
       throw new AppError('BAD_INPUT', 'A request needs either messages or a raw prompt, and not both.');
     }
     const tokens =
       messages === undefined
-        ? this.tokenizer.encode(prompt ?? '', { addSpecial: true })
+        ? [...(ready ?? this.tokenizer.encode(prompt ?? '', { addSpecial: true }))]
         : encodeChat(this.tokenizer, this.#requireTemplate(), messages);
     for (const { text } of continuation) tokens.push(...this.tokenizer.encode(text, { special: 'plain' }));
     return tokens;

@@ -13,10 +13,12 @@ export interface Segment {
 }
 
 export interface GenerateRequest {
-  /** Rendered with the model's chat template, generation prompt added. Exactly one of `messages` and `prompt` is given. */
+  /** Rendered with the model's chat template, generation prompt added. Exactly one of `messages`, `prompt` and `tokens` is given. */
   messages?: ChatMessage[];
   /** Raw text, no template. */
   prompt?: string;
+  /** A raw prompt as token ids, taken as they are; for models with an engine of ours only. */
+  tokens?: readonly number[];
   /** What follows the prompt so far. An endpoint without raw continuation sees `generated` as assistant and `observation` as user messages. */
   continuation?: Segment[];
   /** Upper bound of new tokens. */
