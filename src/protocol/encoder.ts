@@ -17,7 +17,7 @@ export interface EncoderPlatform {
   refuseWebGpu(insisted: boolean): Promise<string | null>;
   /** How the library must be asked for WASM. */
   wasm: { device: 'wasm' | 'auto'; executionProviders?: string[] };
-  /** Where the models that come with the project lie: a URL path or a folder, with a slash at the end. */
+  /** Where the models that come with the project lie: an http address or a folder, with a slash at the end. */
   localModels: string;
   /** Folder for downloads where there is no browser cache. */
   cacheDir?: string;

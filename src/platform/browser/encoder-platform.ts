@@ -37,7 +37,7 @@ export function browserEncoderPlatform(options: BrowserEncoderOptions = {}): Enc
     importLibrary: () => (library ??= importLibrary(wasmFolder)),
     refuseWebGpu,
     wasm: { device: 'wasm' },
-    localModels,
+    localModels: new URL(localModels, globalThis.location.href).href,
     fetch: (input, init) => fetch(input, init),
     clock: systemClock,
   };

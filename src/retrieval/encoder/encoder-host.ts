@@ -65,13 +65,7 @@ export class EncoderHost implements EncoderServiceApi {
       const key = JSON.stringify([spec.id, spec.revision, spec.dtype, request.device ?? 'auto']);
       const loaded =
         this.#loaded.get(key) ??
-        (await loadEncoder(request, this.#platform, {
-          ...this.#options,
-          onProgress,
-          // The library remembers an aborted look for a tokenizer as "has none", for ever. The embedded encoder is small:
-          // its load goes on, and only the caller is let go.
-          signal: spec.repository === null ? undefined : signal,
-        }));
+        (await loadEncoder(request, this.#platform, { ...this.#options, onProgress, signal }));
       this.#loaded.delete(key);
       this.#loaded.set(key, loaded);
       const [oldest] = this.#loaded;

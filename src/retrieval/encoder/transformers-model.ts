@@ -30,15 +30,18 @@ function configure(
 ): void {
   const { env } = library;
   const local = spec.repository === null;
-  env.allowLocalModels = local;
-  env.allowRemoteModels = !local;
+  // What comes with the page is asked for like a hub's: a failed request for a "local" file counts for the library as "there is
+  // none", and it remembers that of the tokenizer for ever. Only a folder on disk is local to it.
+  const folder = local && !/^https?:\/\//.test(platform.localModels);
+  env.allowLocalModels = folder;
+  env.allowRemoteModels = !folder;
   env.localModelPath = platform.localModels;
-  env.remoteHost = remoteHost;
+  env.remoteHost = local ? platform.localModels : remoteHost;
   // The library looks for the tokenizer's files at `main` whatever revision it is told; so the path names it.
-  env.remotePathTemplate = `{model}/resolve/${encodeURIComponent(spec.revision)}/`;
+  env.remotePathTemplate = local ? '{model}/' : `{model}/resolve/${encodeURIComponent(spec.revision)}/`;
   // What comes with the page changes with the page: a cached copy would outlive it. Downloads are kept.
   env.useBrowserCache = !local && typeof caches !== 'undefined';
-  env.useFSCache = !local && platform.cacheDir !== undefined;
+  env.useFSCache = !folder && platform.cacheDir !== undefined;
   if (platform.cacheDir !== undefined) env.cacheDir = platform.cacheDir;
   // It would import ONNX Runtime from a blob: URL, which the security policy of the page refuses.
   env.useWasmCache = false;
