@@ -6,6 +6,8 @@ export interface ByteSource {
   readonly name: string;
   /** Total length in bytes. */
   readonly size: number;
+  /** Differs when the content does: an ETag, or a file's time of change. An import that is resumed compares it. */
+  readonly version?: string;
   /** Exactly `length` bytes from `offset`, in a buffer the caller may keep. */
   read(offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array>;
 }
@@ -34,9 +36,11 @@ export function bytesSource(name: string, bytes: Uint8Array): ByteSource {
 
 /** A File of the page, or in Node what `fs.openAsBlob` gives; only the ranges asked for are read. */
 export function blobSource(name: string, blob: Blob): ByteSource {
+  const changed = 'lastModified' in blob ? String(blob.lastModified) : undefined;
   const source: ByteSource = {
     name,
     size: blob.size,
+    ...(changed !== undefined && { version: changed }),
     read: async (offset, length, signal) => {
       throwIfAborted(signal);
       checkRange(source, offset, length);
