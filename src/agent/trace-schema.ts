@@ -24,6 +24,7 @@ const ERROR_CODES = [
   'AUTH',
   'BAD_INPUT',
   'BAD_RESPONSE',
+  'BUSY',
   'CONTEXT_TOO_LONG',
   'CORS',
   'DEVICE_LOST',

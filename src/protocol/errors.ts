@@ -4,6 +4,7 @@ export type ErrorCode =
   | 'AUTH'
   | 'BAD_INPUT'
   | 'BAD_RESPONSE'
+  | 'BUSY'
   | 'CONTEXT_TOO_LONG'
   | 'CORS'
   | 'DEVICE_LOST'

@@ -1,10 +1,12 @@
 /** The stores of a browser tab or worker. */
 import { AppError } from '../../protocol/errors';
 import type { CorpusStore } from '../../protocol/corpus';
+import type { ModelStore } from '../../protocol/model-library';
 import { createCorpusStore, type StorageQuota } from './corpus-store';
 import { openDatabase, type Database } from './database';
 import { hasOpfs, OpfsFileStore } from './opfs-file-store';
-import { browserLocks, createLocalLocks } from './locks';
+import { browserLocks, createLocalLocks, type Locks } from './locks';
+import { createModelStore } from './model-store';
 
 export const browserQuota: StorageQuota = {
   async estimate() {
@@ -42,16 +44,30 @@ export function lazyDatabase(name?: string): () => Promise<Database> {
   };
 }
 
+const locksHere = (): Locks => ('locks' in navigator ? browserLocks : createLocalLocks());
+
 /** Corpora in IndexedDB and OPFS. Throws `UNSUPPORTED` where the browser has neither. */
 export function browserCorpusStore(name?: string): CorpusStore {
   requireStorage();
   return createCorpusStore({
     database: lazyDatabase(name),
     files: new OpfsFileStore(),
-    locks: 'locks' in navigator ? browserLocks : createLocalLocks(),
+    locks: locksHere(),
     quota: browserQuota,
     now: () => new Date().toISOString(),
     newId: () => crypto.randomUUID(),
     sha256,
+  });
+}
+
+/** Language models in IndexedDB and OPFS. Throws `UNSUPPORTED` where the browser has neither. */
+export function browserModelStore(name?: string): ModelStore {
+  requireStorage();
+  return createModelStore({
+    database: lazyDatabase(name),
+    files: new OpfsFileStore(),
+    locks: locksHere(),
+    estimate: () => browserQuota.estimate(),
+    now: () => new Date().toISOString(),
   });
 }

@@ -1,5 +1,6 @@
 /** Large bytes by path, in folders: OPFS in the browser, memory in tests. */
 import { AppError } from '../../protocol/errors';
+import type { FileEntry } from '../../protocol/model-import';
 
 export interface FileStore {
   /** Creates the folders above. A file that is there already is replaced. Rejects with `STORAGE_FULL`. */
@@ -10,6 +11,14 @@ export interface FileStore {
   list(folder: string): Promise<string[]>;
   /** A file, or a folder with what is in it; nothing there is no error. */
   remove(path: string): Promise<void>;
+}
+
+/** A store whose files can also be read in ranges, and counted with their folders. */
+export interface RangedFileStore extends FileStore {
+  /** `null` where there is no such file. Reading it fails once the file is removed or replaced. */
+  open(path: string): Promise<Blob | null>;
+  /** Every file below a folder, paths relative to it. */
+  walk(folder: string): Promise<FileEntry[]>;
 }
 
 const FULL = new Set(['QuotaExceededError', 'NS_ERROR_FILE_NO_DEVICE_SPACE', 'NS_ERROR_DOM_QUOTA_REACHED']);
@@ -23,14 +32,14 @@ export const isNotFound = (error: unknown): boolean => nameOf(error) === 'NotFou
 export function describeWriteError(error: unknown, neededBytes: number): unknown {
   if (error instanceof AppError || !FULL.has(nameOf(error))) return error;
   return new AppError('STORAGE_FULL', 'The browser gives no more room for this.', {
-    fix: 'Delete a corpus that you no longer need, or free space on the disk, and try again.',
+    fix: 'Delete a model or a corpus that you no longer need, or free space on the disk, and try again.',
     recoverable: true,
     cause: error,
     context: { neededBytes },
   });
 }
 
-export class MemoryFileStore implements FileStore {
+export class MemoryFileStore implements RangedFileStore {
   readonly files = new Map<string, Uint8Array<ArrayBuffer>>();
   readonly #quotaBytes: number;
 
@@ -57,6 +66,18 @@ export class MemoryFileStore implements FileStore {
 
   read(path: string): Promise<Uint8Array<ArrayBuffer> | null> {
     return Promise.resolve(this.files.get(path)?.slice() ?? null);
+  }
+
+  open(path: string): Promise<Blob | null> {
+    const bytes = this.files.get(path);
+    return Promise.resolve(bytes ? new Blob([bytes]) : null);
+  }
+
+  walk(folder: string): Promise<FileEntry[]> {
+    const below = [...this.files].filter(([path]) => path.startsWith(`${folder}/`));
+    return Promise.resolve(
+      below.map(([path, bytes]) => ({ path: path.slice(folder.length + 1), bytes: bytes.byteLength })),
+    );
   }
 
   list(folder: string): Promise<string[]> {

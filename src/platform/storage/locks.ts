@@ -4,6 +4,8 @@ export interface Locks {
   hold<T>(name: string, work: () => Promise<T>): Promise<T>;
   /** Runs the work if the name is free; returns whether it was. */
   tryHold(name: string, work: () => Promise<void>): Promise<boolean>;
+  /** Whether somebody holds the name at this moment. */
+  isHeld(name: string): Promise<boolean>;
 }
 
 export const browserLocks: Locks = {
@@ -15,6 +17,10 @@ export const browserLocks: Locks = {
       await work();
       return true;
     });
+  },
+  async isHeld(wanted) {
+    const { held = [] } = await navigator.locks.query();
+    return held.some(({ name }) => name === wanted);
   },
 };
 
@@ -39,5 +45,6 @@ export function createLocalLocks(): Locks {
       await hold(name, work);
       return true;
     },
+    isHeld: (name) => Promise.resolve(held.has(name)),
   };
 }

@@ -1,5 +1,6 @@
 import { throwIfAborted } from '../../protocol/errors';
-import { describeWriteError, isNotFound, type FileStore } from './file-store';
+import type { FileEntry } from '../../protocol/model-import';
+import { describeWriteError, isNotFound, type RangedFileStore } from './file-store';
 
 /** Of the File System standard; TypeScript lists it for workers alone. */
 interface SyncAccessHandle {
@@ -22,7 +23,7 @@ export function hasOpfs(): boolean {
 }
 
 /** The origin's private file system, or a folder of it. */
-export class OpfsFileStore implements FileStore {
+export class OpfsFileStore implements RangedFileStore {
   readonly #root: () => Promise<FileSystemDirectoryHandle>;
 
   /** Default: the origin's root, asked for anew each time, since a handle does not outlive "clear site data". */
@@ -44,13 +45,31 @@ export class OpfsFileStore implements FileStore {
   }
 
   async read(path: string): Promise<Uint8Array<ArrayBuffer> | null> {
+    try {
+      const file = await this.open(path);
+      return file && new Uint8Array(await file.arrayBuffer());
+    } catch (error) {
+      if (isNotFound(error)) return null;
+      throw error;
+    }
+  }
+
+  async open(path: string): Promise<File | null> {
     const { folder, name } = split(path);
     try {
       const directory = await this.#folder(folder, false);
-      const file = await (await directory.getFileHandle(name)).getFile();
-      return new Uint8Array(await file.arrayBuffer());
+      return await (await directory.getFileHandle(name)).getFile();
     } catch (error) {
       if (isNotFound(error)) return null;
+      throw error;
+    }
+  }
+
+  async walk(folder: string): Promise<FileEntry[]> {
+    try {
+      return await walkFrom(await this.#folder(folder.split('/'), false), '');
+    } catch (error) {
+      if (isNotFound(error)) return [];
       throw error;
     }
   }
@@ -81,6 +100,16 @@ export class OpfsFileStore implements FileStore {
     for (const part of parts) directory = await directory.getDirectoryHandle(part, { create });
     return directory;
   }
+}
+
+async function walkFrom(directory: FileSystemDirectoryHandle, prefix: string): Promise<FileEntry[]> {
+  const found: FileEntry[] = [];
+  for await (const [name, handle] of directory.entries()) {
+    const path = `${prefix}${name}`;
+    if (handle instanceof FileSystemFileHandle) found.push({ path, bytes: (await handle.getFile()).size });
+    else if (handle instanceof FileSystemDirectoryHandle) found.push(...(await walkFrom(handle, `${path}/`)));
+  }
+  return found;
 }
 
 function split(path: string): { folder: string[]; name: string } {
