@@ -72,8 +72,9 @@ export interface OperationContext {
 /** Steps up to so many rows read the weights row by row; up to so many again, once for four rows; above, in tiles. */
 const SINGLE_ROWS = 2;
 const FEW_ROWS = 16;
-/** Without tiles: rows that a thread computes at once. */
+/** Without tiles: rows and columns that a thread computes at once, so that each load serves four products. */
 const ROWS_APART = 4;
+const COLUMNS_APART = 4;
 
 const ceil = (a: number, b: number): number => Math.ceil(a / b);
 
@@ -127,13 +128,13 @@ export function buildOperations(context: OperationContext): Operations {
         rowsWorkgroups(form, shape.outputs, rows),
       );
     if (!tiled) {
-      const many = byRows({ lanes: 1, rows: ROWS_APART });
-      return { single: byRows({ lanes: 1, rows: 1 }), few: many, many };
+      const many = byRows({ lanes: 1, rows: ROWS_APART, columns: COLUMNS_APART });
+      return { single: byRows({ lanes: 1, rows: 1, columns: 1 }), few: many, many };
     }
     const lanes = lanesFor(shape.inputs);
     return {
-      single: byRows({ lanes, rows: 1 }),
-      few: byRows({ lanes, rows: 4 }),
+      single: byRows({ lanes, rows: 1, columns: 1 }),
+      few: byRows({ lanes, rows: 4, columns: 1 }),
       many: dispatch(linearTiledKernel(shape, tuning), a.rows, buffersFor('given'), (rows) => [
         ceil(shape.outputs, TILE_COLUMNS),
         ceil(rows, TILE_ROWS),
