@@ -1,6 +1,6 @@
 /** Attention over a cache, in the two forms that ONNX Runtime can run on WebGPU. */
 import type { ModelConfig } from '../../src/lm/config';
-import { rotaryAngles } from '../../src/lm/graph';
+import { rotaryAngles } from '../../src/lm/rope';
 import { CONTRIB, type Dimensions, type GraphWriter } from './graph';
 
 /**
@@ -51,7 +51,7 @@ export function declareAttention(
     shape('flat', 1, -1, queryHeads * headSize);
     graph.tensor('scale', 'float32', [1], Float32Array.of(1 / Math.sqrt(headSize)));
   }
-  const angles = rotaryAngles(capacity, headSize, config.ropeTheta);
+  const angles = rotaryAngles(config.rope, headSize, capacity);
   const half = headSize / 2;
   const table = (name: string, offset: number): void => {
     const values = new Float32Array(capacity * half);

@@ -74,7 +74,7 @@ export function decoderGraph(
       qkv.map((name) => `${name}.weight`),
     );
     let projected = product(normed, weight, `${at}.projected`);
-    if (config.family.projectionBias) {
+    if (config.projectionBias) {
       const bias = vector(
         `${at}.qkv.bias`,
         qkv.map((name) => `${name}.bias`),

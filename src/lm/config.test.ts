@@ -21,9 +21,10 @@ const qwen = {
 describe('parseModelConfig', () => {
   it('reads what the graph needs', () => {
     expect(parseModelConfig(qwen)).toMatchObject({
-      ...{ hiddenSize: 64, layers: 2, queryHeads: 4, keyValueHeads: 2, headSize: 16, ropeTheta: 1e6 },
+      ...{ hiddenSize: 64, layers: 2, queryHeads: 4, keyValueHeads: 2, headSize: 16 },
       ...{ tiedEmbeddings: true, eosTokenIds: [511, 510], bosTokenIds: [], maxPositions: 1024 },
-      family: { projectionBias: true },
+      ...{ projectionBias: true, outputBias: false, headNorms: false, nativePositions: 1024, notes: [] },
+      rope: { theta: 1e6, scaling: { type: 'default' } },
     });
   });
 
@@ -31,21 +32,48 @@ describe('parseModelConfig', () => {
     const llama = { ...qwen, architectures: ['LlamaForCausalLM'], head_dim: 32 };
     const { num_key_value_heads: _, ...rest } = llama;
     expect(parseModelConfig(rest)).toMatchObject({ headSize: 32, keyValueHeads: 4 });
-    expect(parseModelConfig(rest).family.projectionBias).toBe(false);
+    expect(parseModelConfig(rest)).toMatchObject({ projectionBias: false, outputBias: false });
   });
 
-  it('finds theta where newer configs keep it', () => {
-    const { rope_theta: _, ...rest } = qwen;
-    const config = { ...rest, rope_parameters: { rope_type: 'default', rope_theta: 5e5 } };
-    expect(parseModelConfig(config).ropeTheta).toBe(5e5);
+  it.each(['LlamaForCausalLM', 'Qwen3ForCausalLM'])(
+    'gives %s attention biases where it asks for them',
+    (name) => {
+      const config = { ...qwen, architectures: [name] };
+      expect(parseModelConfig(config)).toMatchObject({ projectionBias: false, outputBias: false });
+      const biased = parseModelConfig({ ...config, attention_bias: true });
+      expect(biased).toMatchObject({ projectionBias: true, outputBias: true });
+    },
+  );
+
+  it('knows by the family whether heads are normalised', () => {
+    expect(parseModelConfig({ ...qwen, architectures: ['Qwen3ForCausalLM'] }).headNorms).toBe(true);
+  });
+
+  it('ends the context where a sliding window or dual chunks would begin to matter, and says so', () => {
+    const sliding = parseModelConfig({ ...qwen, use_sliding_window: true, sliding_window: 256 });
+    expect(sliding).toMatchObject({ maxPositions: 256, notes: [expect.stringContaining('256 tokens')] });
+    const chunks = { chunk_size: 512, local_size: 128, original_max_position_embeddings: 512 };
+    const chunked = parseModelConfig({ ...qwen, dual_chunk_attention_config: chunks });
+    expect(chunked).toMatchObject({ maxPositions: 384, notes: [expect.stringContaining('384 tokens')] });
+  });
+
+  it('does not mind a sliding window that no layer uses', () => {
+    const unused = { ...qwen, use_sliding_window: true, sliding_window: 256, max_window_layers: 2 };
+    expect(parseModelConfig(unused)).toMatchObject({ maxPositions: 1024, notes: [] });
+    const full = { ...qwen, sliding_window: 256, layer_types: ['full_attention', 'full_attention'] };
+    expect(parseModelConfig(full)).toMatchObject({ maxPositions: 1024, notes: [] });
   });
 
   it.each([
     [{ architectures: ['GPT2LMHeadModel'] }, /GPT2LMHeadModel is not supported/],
     [{ architectures: undefined, model_type: 'mamba' }, /mamba is not supported/],
     [{ hidden_act: 'gelu' }, /activation gelu/],
-    [{ rope_scaling: { type: 'yarn', factor: 4 } }, /rotary scaling of type yarn/],
+    [{ rope_scaling: { type: 'longrope', factor: 4 } }, /rotary scaling of type longrope/],
+    [{ rope_parameters: { rope_type: 'mrope' } }, /rotary scaling of type mrope/],
+    [{ rope_parameters: { partial_rotary_factor: 0.5 } }, /a part of each head/],
     [{ use_sliding_window: true }, /sliding-window/],
+    [{ layer_types: ['full_attention', 'linear_attention'] }, /layers of type linear_attention/],
+    [{ quantization_config: { quant_method: 'gptq' } }, /quantised by gptq/],
     [{ attention_bias: true }, /bias on all attention/],
     [{ mlp_bias: true }, /bias in the MLP/],
   ])('refuses what it does not do: %j', (change, message) => {
@@ -61,6 +89,18 @@ describe('parseModelConfig', () => {
     [{ num_attention_heads: 3 }, /head size/],
     [{ num_key_value_heads: 3 }, /4 query heads cannot share 3/],
     [{ architectures: undefined }, /names no architecture/],
+    [{ rope_theta: undefined, rope_parameters: { rope_theta: 'big' } }, /rope_theta/],
+    [{ rope_scaling: { type: 'yarn' } }, /needs factor/],
+    [{ rope_scaling: { type: 'linear', factor: 0.5 } }, /needs factor/],
+    [
+      { rope_scaling: { rope_type: 'llama3', factor: 8 } },
+      /needs original_max_position_embeddings|needs low_freq/,
+    ],
+    [
+      { rope_scaling: { type: 'yarn', factor: 4 }, rope_parameters: { rope_type: 'linear' } },
+      /linear and yarn/,
+    ],
+    [{ dual_chunk_attention_config: { chunk_size: 8, local_size: 8 } }, /local_size/],
   ])('names the field that is wrong: %j', (change, message) => {
     expect(() => parseModelConfig({ ...qwen, ...change })).toThrow(message);
     expect(() => parseModelConfig({ ...qwen, ...change })).toThrow(

@@ -1,6 +1,8 @@
 import * as v from 'valibot';
 import { AppError } from '../protocol/errors';
 import { FAMILIES, type Family } from './families';
+import type { Rope } from './rope';
+import { parseRope } from './rope-config';
 
 const size = v.pipe(v.number(), v.safeInteger(), v.minValue(1), v.maxValue(2 ** 24));
 const positive = v.pipe(v.number(), v.finite(), v.gtValue(0));
@@ -25,6 +27,11 @@ const rawConfig = v.object({
   attention_bias: v.optional(v.boolean(), false),
   mlp_bias: v.optional(v.boolean(), false),
   use_sliding_window: v.optional(v.boolean(), false),
+  sliding_window: v.nullish(size),
+  max_window_layers: v.nullish(v.pipe(v.number(), v.safeInteger(), v.minValue(0))),
+  layer_types: v.nullish(v.array(v.string())),
+  dual_chunk_attention_config: v.nullish(v.looseObject({ chunk_size: size, local_size: size })),
+  quantization_config: v.nullish(v.record(v.string(), v.unknown())),
   bos_token_id: v.nullish(v.union([v.number(), v.array(v.number())])),
   eos_token_id: v.nullish(v.union([v.number(), v.array(v.number())])),
 });
@@ -39,10 +46,20 @@ export interface ModelConfig {
   keyValueHeads: number;
   headSize: number;
   vocabSize: number;
-  /** The longest context the checkpoint was made for. */
+  /** The longest context in which this engine computes what the checkpoint was made for. */
   maxPositions: number;
+  /** The longest context that needs no scaling which depends on its length; a good default stays within it. */
+  nativePositions: number;
+  /** Sentences for people: what of the checkpoint's abilities is left out, and why. Usually none. */
+  notes: string[];
   normEpsilon: number;
-  ropeTheta: number;
+  rope: Rope;
+  /** Whether the query, key and value projections have a bias. */
+  projectionBias: boolean;
+  /** Whether the attention's output projection has one. */
+  outputBias: boolean;
+  /** Whether queries and keys are normalised head by head. */
+  headNorms: boolean;
   tiedEmbeddings: boolean;
   bosTokenIds: number[];
   eosTokenIds: number[];
@@ -75,7 +92,7 @@ export function parseModelConfig(json: unknown): ModelConfig {
     refuse(`config.json: ${v.getDotPath(issue) ?? 'value'}: ${issue.message}`, 'BAD_INPUT');
   }
   const raw = result.output;
-  refuseVariants(raw);
+  refuseVariants(family, raw);
   const headSize = raw.head_dim ?? raw.hidden_size / raw.num_attention_heads;
   const keyValueHeads = raw.num_key_value_heads ?? raw.num_attention_heads;
   if (!Number.isInteger(headSize) || headSize % 2 !== 0) {
@@ -87,8 +104,10 @@ export function parseModelConfig(json: unknown): ModelConfig {
       'BAD_INPUT',
     );
   }
-  const theta = raw.rope_theta ?? raw.rope_parameters?.['rope_theta'] ?? 10000;
-  if (typeof theta !== 'number' || !(theta > 0)) refuse('rope_theta is not a positive number', 'BAD_INPUT');
+  const configuredBias = family.projectionBias === 'configured' && raw.attention_bias;
+  const { rope, ...positions } = parseRope(raw, refuse);
+  const limits = contextLimits(raw);
+  const within = (length: number): number => Math.min(length, ...limits.map((limit) => limit.positions));
   return {
     family,
     hiddenSize: raw.hidden_size,
@@ -98,9 +117,14 @@ export function parseModelConfig(json: unknown): ModelConfig {
     keyValueHeads,
     headSize,
     vocabSize: raw.vocab_size,
-    maxPositions: raw.max_position_embeddings,
+    maxPositions: within(positions.maxPositions),
+    nativePositions: within(positions.nativePositions),
+    notes: limits.map((limit) => limit.note),
     normEpsilon: raw.rms_norm_eps,
-    ropeTheta: theta,
+    rope,
+    projectionBias: family.projectionBias === 'always' || configuredBias,
+    outputBias: configuredBias,
+    headNorms: family.headNorms,
     tiedEmbeddings: raw.tie_word_embeddings,
     bosTokenIds: asList(raw.bos_token_id),
     eosTokenIds: asList(raw.eos_token_id),
@@ -120,14 +144,51 @@ function findFamily(json: object): Family {
   return refuse(`the architecture ${name.slice(0, 80)} is not supported`);
 }
 
-function refuseVariants(raw: v.InferOutput<typeof rawConfig>): void {
-  if (raw.hidden_act !== 'silu') refuse(`the activation ${raw.hidden_act} is not supported, only silu`);
-  if (raw.attention_bias) refuse('a bias on all attention projections is not supported');
-  if (raw.mlp_bias) refuse('a bias in the MLP is not supported');
-  if (raw.use_sliding_window) refuse('sliding-window attention is not supported');
-  for (const rope of [raw.rope_scaling, raw.rope_parameters]) {
-    const type = rope?.['rope_type'] ?? rope?.['type'] ?? 'default';
-    if (type === 'default') continue;
-    refuse(`rotary scaling of type ${typeof type === 'string' ? type.slice(0, 40) : '?'} is not supported`);
+type RawConfig = v.InferOutput<typeof rawConfig>;
+
+function refuseVariants(family: Family, raw: RawConfig): void {
+  if (!['silu', 'swish'].includes(raw.hidden_act)) {
+    refuse(`the activation ${raw.hidden_act.slice(0, 40)} is not supported, only silu`);
   }
+  if (raw.attention_bias && family.projectionBias === 'always') {
+    refuse(`a bias on all attention projections is not supported in ${family.architecture}`);
+  }
+  if (raw.mlp_bias) refuse('a bias in the MLP is not supported');
+  const other = raw.layer_types?.find((type) => !['full_attention', 'sliding_attention'].includes(type));
+  if (other !== undefined) refuse(`layers of type ${other.slice(0, 40)} are not supported`);
+  if (raw.quantization_config) {
+    const method = raw.quantization_config['quant_method'];
+    const name = typeof method === 'string' ? method.slice(0, 40) : 'an unnamed method';
+    refuse(`its weights are stored quantised by ${name}, which is not supported`);
+  }
+}
+
+/** Attention patterns that equal plain attention up to some length: the context ends there, and the user is told. */
+function contextLimits(raw: RawConfig): { positions: number; note: string }[] {
+  const limits: { positions: number; note: string }[] = [];
+  if (usesSlidingWindow(raw)) {
+    const positions = raw.sliding_window;
+    if (!positions) return refuse('sliding-window attention without sliding_window is not supported');
+    limits.push({
+      positions,
+      note: `Some layers attend to a sliding window of ${positions} tokens. The context ends there: up to that length a window makes no difference.`,
+    });
+  }
+  const chunks = raw.dual_chunk_attention_config;
+  if (chunks) {
+    const positions = chunks.chunk_size - chunks.local_size;
+    if (positions < 2)
+      refuse('its dual chunk attention has a local_size as large as its chunk_size', 'BAD_INPUT');
+    limits.push({
+      positions,
+      note: `The checkpoint goes beyond ${positions} tokens by dual chunk attention, which is not done here. The context ends there: within the first chunk it is plain attention.`,
+    });
+  }
+  return limits;
+}
+
+/** transformers: `layer_types` where given, else the layers from `max_window_layers` on. */
+function usesSlidingWindow(raw: RawConfig): boolean {
+  if (raw.layer_types) return raw.layer_types.includes('sliding_attention');
+  return raw.use_sliding_window && (raw.max_window_layers ?? 0) < raw.num_hidden_layers;
 }

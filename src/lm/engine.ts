@@ -71,7 +71,7 @@ const MAX_HEAD_ROWS = 64;
 export async function loadModel(options: LoadModelOptions): Promise<LoadedModel> {
   const { backend, signal } = options;
   const config = parseModelConfig(options.config);
-  const maxContext = options.maxContext ?? Math.min(config.maxPositions, DEFAULT_MAX_CONTEXT);
+  const maxContext = options.maxContext ?? Math.min(config.nativePositions, DEFAULT_MAX_CONTEXT);
   if (!Number.isSafeInteger(maxContext) || maxContext < 2 || maxContext > config.maxPositions) {
     throw new AppError('BAD_INPUT', `This model cannot have a context of ${maxContext} tokens.`, {
       fix: `Choose between 2 and ${config.maxPositions}.`,

@@ -9,7 +9,9 @@ import type {
   Tensor,
 } from '../gpu/backend';
 import { ROW_FIELDS, STAT_FIELDS } from '../gpu/backend';
+import { AppError } from '../protocol/errors';
 import type { ModelConfig } from './config';
+import { rotaryAngles } from './rope';
 import type { ModelWeights } from './weights';
 
 export interface GraphSizes {
@@ -42,20 +44,6 @@ export interface Graph {
   statistics: Tensor;
 }
 
-/** `[capacity, headSize]`: cosines, then sines, computed in f64 (shader trigonometry is too coarse for late positions). */
-export function rotaryAngles(capacity: number, headSize: number, theta: number): Float32Array {
-  const half = headSize / 2;
-  const angles = new Float32Array(capacity * headSize);
-  for (let position = 0; position < capacity; position += 1) {
-    for (let i = 0; i < half; i += 1) {
-      const angle = position * theta ** ((-2 * i) / headSize);
-      angles[position * headSize + i] = Math.cos(angle);
-      angles[position * headSize + half + i] = Math.sin(angle);
-    }
-  }
-  return angles;
-}
-
 /** Allocates activations and cache and builds the operations; `backend.ready()` must follow. */
 export function buildGraph(
   backend: Backend,
@@ -82,8 +70,9 @@ export function buildGraph(
   const attended = allocate('attended', [stepRows, queryWidth]);
   const gated = allocate('gated', [stepRows, intermediateSize]);
   const angles = allocate('angles', [capacity, headSize]);
-  backend.write(angles, rotaryAngles(capacity, headSize, config.ropeTheta));
+  backend.write(angles, rotaryAngles(config.rope, headSize, capacity));
 
+  if (config.headNorms) throw new AppError('UNSUPPORTED', 'Norms over attention heads are not done yet.');
   const body: Operation[] = [op.embed({ rows, table: weights.embedding, rowTable, output: residual })];
   weights.layers.forEach((layer, index) => {
     const cache: KeyValueTensors = {
@@ -107,6 +96,7 @@ export function buildGraph(
         rows,
         input: attended,
         weight: layer.attentionOutput,
+        ...(layer.outputBias && { bias: layer.outputBias }),
         output: residual,
         accumulate: true,
       }),

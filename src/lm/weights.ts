@@ -14,7 +14,10 @@ export interface LayerWeights {
   /** `[(queryHeads + 2·keyValueHeads)·headSize, hidden]`: q, k, v one below the other. */
   projections: Tensor;
   projectionBias: Tensor | undefined;
+  /** Norms over each head of queries and keys, `[headSize]`. */
+  headNorms: { query: Tensor; key: Tensor } | undefined;
   attentionOutput: Tensor;
+  outputBias: Tensor | undefined;
   mlpNorm: Tensor;
   /** `[2·intermediate, hidden]`: gate, then up. */
   gateUp: Tensor;
@@ -63,14 +66,21 @@ function planWeights(allocate: Allocate, config: ModelConfig): Plan {
         [projectionWidth, hiddenSize],
         qkv.map((name) => `${name}.weight`),
       ),
-      projectionBias: config.family.projectionBias
+      projectionBias: config.projectionBias
         ? place(
             `${at}.qkv.bias`,
             [projectionWidth],
             qkv.map((name) => `${name}.bias`),
           )
         : undefined,
+      headNorms: config.headNorms
+        ? {
+            query: single(`${at}.self_attn.q_norm.weight`, headSize),
+            key: single(`${at}.self_attn.k_norm.weight`, headSize),
+          }
+        : undefined,
       attentionOutput: single(`${at}.self_attn.o_proj.weight`, hiddenSize, queryWidth),
+      outputBias: config.outputBias ? single(`${at}.self_attn.o_proj.bias`, hiddenSize) : undefined,
       mlpNorm: single(`${at}.post_attention_layernorm.weight`, hiddenSize),
       gateUp: place(
         `${at}.gate_up`,
