@@ -139,6 +139,8 @@ export const DEMO_CORPUS_ID = 'demo';
 
 /** What the retrieval worker offers. Signals and callbacks are arguments of their own, so that they cross to a worker. */
 export interface CorpusServiceApi {
+  /** Where encoders are downloaded from, from now on: `https://huggingface.co` or a mirror of it. */
+  useHub(address: string): Promise<void>;
   listCorpora(): Promise<CorpusRecord[]>;
   /** `demo`, or the id of a record. Opening twice is cheap. */
   openCorpus(

@@ -44,6 +44,8 @@ export interface EncoderRequest {
   id: string;
   revision?: string;
   dtype?: EncoderDtype;
+  /** Address of the hub, or of a mirror of it. Default: `https://huggingface.co`. */
+  hub?: string;
   /** `auto`: WebGPU where it is of use, WASM otherwise. */
   device?: EncoderDevice | 'auto';
 }

@@ -58,9 +58,15 @@ export class CorpusService implements CorpusServiceApi {
   readonly #parts: CorpusServiceParts;
   readonly #entries = new Map<string, Promise<Entry>>();
   #store: Promise<CorpusStore> | null = null;
+  #hub: string | undefined;
 
   constructor(parts: CorpusServiceParts) {
     this.#parts = parts;
+  }
+
+  useHub(address: string): Promise<void> {
+    this.#hub = address;
+    return Promise.resolve();
   }
 
   async listCorpora(): Promise<CorpusRecord[]> {
@@ -111,10 +117,10 @@ export class CorpusService implements CorpusServiceApi {
       onProgress,
       signal,
     });
-    const info =
-      request.encoder === null ? null : await encoders.load({ id: request.encoder }, onProgress, signal);
+    const wanted = request.encoder === null ? null : this.#fromHub({ id: request.encoder });
+    const info = wanted && (await encoders.load(wanted, onProgress, signal));
     const files = await buildCorpusFiles(passages, {
-      encoder: info && boundEncoder(encoders, { id: request.encoder ?? info.model }, info.dimensions),
+      encoder: wanted && info && boundEncoder(encoders, wanted, info.dimensions),
       onProgress,
       signal,
     });
@@ -147,6 +153,10 @@ export class CorpusService implements CorpusServiceApi {
 
   async persist(): Promise<boolean> {
     return (await this.#storage()).persist();
+  }
+
+  #fromHub(request: EncoderRequest): EncoderRequest {
+    return this.#hub === undefined ? request : { ...request, hub: this.#hub };
   }
 
   #storage(): Promise<CorpusStore> {
@@ -215,7 +225,7 @@ export class CorpusService implements CorpusServiceApi {
   }
 
   async #openMode(
-    { corpus, request }: Entry,
+    { corpus, request: named }: Entry,
     mode: RetrievalMode,
     onProgress: OnProgress | undefined,
     signal: AbortSignal | undefined,
@@ -226,12 +236,13 @@ export class CorpusService implements CorpusServiceApi {
         info: null,
       };
     }
-    if (!request) {
+    if (!named) {
       throw new AppError('UNSUPPORTED', 'This corpus has no vectors; it can be searched by words only.', {
         fix: 'Search with BM25, or import the documents again with an encoder.',
       });
     }
     const { encoders } = this.#parts;
+    const request = this.#fromHub(named);
     const info = await encoders.load(request, onProgress, signal);
     const encoder = boundEncoder(encoders, request, info.dimensions);
     const index = await corpus.vectors(encoder, onProgress, signal);

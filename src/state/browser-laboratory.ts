@@ -98,6 +98,7 @@ export function createBrowserLaboratory(): Laboratory {
     models: async () => (await options).models,
     encoders: async () => (await options).encoders,
     corpora,
+    useHub: (address) => corpora.useHub(address),
     async prepare(settings, endpoints, onEvent, signal) {
       for (const role of ROLES) {
         if (settings[role] === ENDPOINT) requireEndpoint(role, endpoints[role]);

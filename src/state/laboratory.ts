@@ -148,6 +148,8 @@ export interface Laboratory {
   models(): Promise<ModelOption[]>;
   encoders(): Promise<ModelOption[]>;
   corpora: CorpusLibrary;
+  /** Where models are downloaded from, from now on: the Hugging Face hub or a mirror of it. */
+  useHub(address: string): void;
   /** Loads what the settings need; what is loaded already is not loaded again. */
   prepare(
     settings: RunSettings,

@@ -14,11 +14,14 @@ const SETTLE_MS = 400;
 
 export class Meter {
   #samples: { at: number; done: number }[] = [];
+  #counted = '';
 
   measure(progress: Progress, nowMs: number): Measured {
     const last = this.#samples.at(-1);
-    // A count that falls is a new file or a new try: the old rate says nothing about it.
-    if (last && progress.done < last.done) this.#samples = [];
+    const counted = `${progress.unit} ${progress.label ?? ''}`;
+    // Another count, or one that falls, is a new file or a new try: the old rate says nothing about it.
+    if (counted !== this.#counted || (last && progress.done < last.done)) this.#samples = [];
+    this.#counted = counted;
     this.#samples.push({ at: nowMs, done: progress.done });
     while (this.#samples.length > 2 && nowMs - (this.#samples[0]?.at ?? nowMs) > WINDOW_MS)
       this.#samples.shift();

@@ -54,6 +54,7 @@ export function createScriptedLaboratory(script: Script = {}): Laboratory {
   const pace = script.paceMs ?? 12;
   let corpora = [DEMO, ...(script.corpora ?? [])];
   return {
+    useHub: () => undefined,
     capabilities: () =>
       Promise.resolve({
         browser: 'a scripted browser',

@@ -4,6 +4,7 @@ import { AskRun } from './ask.svelte';
 import { Corpora } from './corpora.svelte';
 import { EndpointSettings, type EndpointStorage } from './endpoints.svelte';
 import { hostOf } from './host';
+import { Hub } from './hub.svelte';
 import type { CapabilityReport, DemoQuestion, Laboratory, ModelOption } from './laboratory';
 import { formatHash, parseHash, type PageId, type Route } from './route';
 import { DEFAULT_SETTINGS, ENDPOINT, foundIn, type RunSettings } from './settings';
@@ -23,6 +24,7 @@ export class Session {
   readonly ask: AskRun;
   readonly corpora: Corpora;
   readonly endpoints: EndpointSettings;
+  readonly hub: Hub;
   readonly theme: Theme;
   route = $state.raw<Route>({ page: 'ask', question: '', settings: { ...DEFAULT_SETTINGS } });
   capabilities = $state.raw<CapabilityReport | null>(null);
@@ -37,6 +39,7 @@ export class Session {
     this.ask = new AskRun(laboratory, environment.now);
     this.corpora = new Corpora(laboratory);
     this.endpoints = new EndpointSettings(laboratory, environment.storage);
+    this.hub = new Hub(environment.storage, (address) => laboratory.useHub(address));
     this.theme = new Theme(environment.theme);
     this.readHash();
   }

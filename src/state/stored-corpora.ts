@@ -22,6 +22,7 @@ export class StoredCorpora implements CorpusLibrary {
   readonly #start: () => RpcConnection<CorpusServiceApi>;
   readonly #demo: () => Promise<CorpusEntry>;
   #connection: RpcConnection<CorpusServiceApi> | null = null;
+  #hub: string | null = null;
 
   /** `demo` describes the corpus that comes with the page. */
   constructor(start: () => RpcConnection<CorpusServiceApi>, demo: () => Promise<CorpusEntry>) {
@@ -30,8 +31,21 @@ export class StoredCorpora implements CorpusLibrary {
   }
 
   get #remote(): RpcConnection<CorpusServiceApi>['remote'] {
-    if (!this.#connection || this.#connection.lost.aborted) this.#connection = this.#start();
+    if (!this.#connection || this.#connection.lost.aborted) {
+      this.#connection = this.#start();
+      this.#tellHub();
+    }
     return this.#connection.remote;
+  }
+
+  useHub(address: string): void {
+    this.#hub = address;
+    this.#tellHub();
+  }
+
+  #tellHub(): void {
+    // A worker that is gone is told when it is started again.
+    if (this.#hub !== null) void this.#connection?.remote.useHub(this.#hub).catch(() => undefined);
   }
 
   async list(): Promise<CorpusEntry[]> {

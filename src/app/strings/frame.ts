@@ -59,7 +59,7 @@ export const frame = {
     notKept: 'the browser may clear it when space is short',
     leaves: 'What leaves this machine',
     leavesNothing:
-      'Nothing. Documents, questions and answers stay in this tab; the page asks only its own origin for files.',
+      'Nothing. Documents, questions and answers stay in this tab. The page asks its own origin for files, and the hub only for a model that you choose from there.',
     leavesEndpoint: (role: string, host: string) =>
       `The ${role} is an endpoint: the question and the passages shown to it go to ${host}.`,
   },

@@ -30,7 +30,7 @@ export const models = {
   offered: 'The server offers',
   encoderNote:
     'The encoder is chosen when a corpus is added; a corpus is searched with the encoder that embedded it.',
-  encoderDownload: (bytes: string) => `${bytes}, downloaded from huggingface.co when first used`,
+  encoderDownload: (bytes: string, host: string) => `${bytes}, downloaded from ${host} when first used`,
   embedded: (bytes: string) => `${bytes}, comes with the page`,
   goCorpora: 'Add a corpus',
 } as const;

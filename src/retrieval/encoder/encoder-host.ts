@@ -62,7 +62,13 @@ export class EncoderHost implements EncoderServiceApi {
     const work = this.#queue.then(async () => {
       throwIfAborted(signal);
       const spec = resolveEncoder(request);
-      const key = JSON.stringify([spec.id, spec.revision, spec.dtype, request.device ?? 'auto']);
+      const key = JSON.stringify([
+        spec.id,
+        spec.revision,
+        spec.dtype,
+        request.device ?? 'auto',
+        request.hub ?? '',
+      ]);
       const loaded =
         this.#loaded.get(key) ??
         (await loadEncoder(request, this.#platform, { ...this.#options, onProgress, signal }));

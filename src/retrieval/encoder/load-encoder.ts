@@ -16,6 +16,10 @@ export interface LoadOptions {
   stallMs?: number | undefined;
 }
 
+/** With a slash at the end. */
+const hubOf = ({ hub }: EncoderRequest, { remoteHost }: LoadOptions): string =>
+  `${hub ?? remoteHost ?? HUB}`.replace(/\/*$/, '/');
+
 /**
  * Loads an encoder: WebGPU where it is of use, WASM otherwise; `info.device` and `info.reason` say which and why.
  * The library's settings are global, so loads must not overlap (`EncoderHost` sees to that).
@@ -36,7 +40,7 @@ export async function loadEncoder(
     });
   }
   const library = await platform.importLibrary();
-  const location = { spec, remoteHost: options.remoteHost ?? HUB };
+  const location = { spec, remoteHost: hubOf(request, options) };
   const fetch = createModelFetch({
     fetch: platform.fetch,
     clock: platform.clock,
@@ -84,7 +88,7 @@ export async function measureEncoder(
   const base =
     repository === null
       ? `${platform.localModels}${id}/`
-      : `${options.remoteHost ?? HUB}${repository}/resolve/${encodeURIComponent(revision)}/`;
+      : `${hubOf(request, options)}${repository}/resolve/${encodeURIComponent(revision)}/`;
   const files: EncoderDownload['files'] = [];
   for (const name of encoderFiles(dtype)) {
     const response = await fetch(base + name, { method: 'HEAD' });
