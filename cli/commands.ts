@@ -5,6 +5,7 @@ import { indexSearch } from './commands/index-search';
 import { modelGenerate } from './commands/model-generate';
 import { modelList } from './commands/model-list';
 import { modelScore } from './commands/model-score';
+import { serve } from './commands/serve';
 
 export const commands: readonly Command[] = [
   ask,
@@ -13,4 +14,5 @@ export const commands: readonly Command[] = [
   modelList,
   modelGenerate,
   modelScore,
+  serve,
 ];
