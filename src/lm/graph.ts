@@ -38,6 +38,8 @@ export interface Graph {
   body: Operation[];
   /** Final norm and head on the selected rows: fills `logits` and `statistics`. */
   head: Operation[];
+  /** Keys and values, layer by layer. */
+  caches: KeyValueTensors[];
   /** `[stepRows, hidden]`, the residual stream. */
   residual: Tensor;
   logits: Tensor;
@@ -74,6 +76,7 @@ export function buildGraph(
 
   if (config.headNorms) throw new AppError('UNSUPPORTED', 'Norms over attention heads are not done yet.');
   const body: Operation[] = [op.embed({ rows, table: weights.embedding, rowTable, output: residual })];
+  const caches: KeyValueTensors[] = [];
   weights.layers.forEach((layer, index) => {
     const cache: KeyValueTensors = {
       keys: allocate(`layer ${index} keys`, [slots, capacity, keyValueWidth]),
@@ -81,6 +84,7 @@ export function buildGraph(
       slots,
       capacity,
     };
+    caches.push(cache);
     body.push(
       op.linear({
         rows,
@@ -130,6 +134,6 @@ export function buildGraph(
   ];
   return {
     ...{ sizes, rows, rowTable, headRows, selected, targets },
-    ...{ body, head, residual, logits, statistics },
+    ...{ body, head, caches, residual, logits, statistics },
   };
 }
