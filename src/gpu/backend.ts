@@ -8,9 +8,10 @@
  *
  * All activations are row-major f32. A linear weight is `[out, in]`.
  */
+import type { Blocks } from './blocks';
+import type { DType } from './dtype';
 
-/** Element types. Weights may get further ones (f16, q8, q4); activations, norms and biases stay f32. */
-export type DType = 'f32' | 'u32';
+export type { DType } from './dtype';
 
 /** Memory of the backend that made it. */
 export interface Tensor {
@@ -58,6 +59,7 @@ export const STAT_FIELDS = 4;
 
 export interface EmbedArguments {
   rows: Extent;
+  /** `[tokens, width]`, of any float type */
   table: Tensor;
   rowTable: Tensor;
   output: Tensor;
@@ -69,12 +71,16 @@ export interface LinearArguments {
   input: Tensor;
   /** Applied to the input on the way in. */
   norm?: RmsNorm;
-  /** `[out, in]` */
+  /** `[out, in]`, of any float type */
   weight: Tensor;
   /** `[out]` */
   bias?: Tensor;
-  /** `[rows, out]` */
+  /** `[rows, ≥ outputColumn + out]` */
   output: Tensor;
+  /** The first column written, 0 by default; the columns beside the `out` ones keep what they hold. */
+  outputColumn?: number;
+  /** Factor on the product (not on the bias), 1 by default. */
+  scale?: number;
   /** Adds to `output` (the residual stream) instead of overwriting it. */
   accumulate?: boolean;
 }
@@ -83,9 +89,17 @@ export interface GatedLinearArguments {
   rows: Extent;
   input: Tensor;
   norm?: RmsNorm;
-  /** `[2·out, in]`: the gate's rows, then the up projection's. */
+  /** `[2·out, in]`, of any float type: the gate's rows, then the up projection's. */
   weight: Tensor;
   /** `[rows, out]` = silu(gate) · up */
+  output: Tensor;
+}
+
+export interface GateArguments {
+  rows: Extent;
+  /** `[rows, 2·n]` */
+  input: Tensor;
+  /** `[rows, n]` = silu(first half) · second half */
   output: Tensor;
 }
 
@@ -102,6 +116,18 @@ export interface KeyValueTensors {
   values: Tensor;
   slots: number;
   capacity: number;
+}
+
+export interface HeadNormArguments {
+  rows: Extent;
+  heads: HeadShape;
+  /** `[rows, (queryHeads + 2·keyValueHeads) · headSize]`: queries, keys, values; changed in place, the values not. */
+  projections: Tensor;
+  /** `[headSize]`, for every query head; without it the queries stay as they are. */
+  queryWeight?: Tensor;
+  /** `[headSize]`, for every key head; without it the keys stay as they are. */
+  keyWeight?: Tensor;
+  epsilon: number;
 }
 
 export interface RotateArguments {
@@ -125,6 +151,20 @@ export interface AttentionArguments {
   cache: KeyValueTensors;
   /** `[rows, queryHeads · headSize]`. Each row attends to positions 0 … its own, of its slot. */
   output: Tensor;
+}
+
+/** Fields of a copy table, a u32 tensor `[4]`. */
+export const COPY_FROM = 0;
+export const COPY_TO = 1;
+export const COPY_FIRST = 2;
+export const COPY_FIELDS = 4;
+
+export interface CopyCacheArguments {
+  /** Positions that are copied; at most the capacity. */
+  rows: Extent;
+  /** u32 `[COPY_FIELDS]`: from which slot, to which other one, and the first position. */
+  copyTable: Tensor;
+  cache: KeyValueTensors;
 }
 
 export interface SelectRowsArguments {
@@ -151,10 +191,16 @@ export interface Operations {
   embed(argument: EmbedArguments): Operation;
   linear(argument: LinearArguments): Operation;
   gatedLinear(argument: GatedLinearArguments): Operation;
+  /** What `gatedLinear` does after its product, for a product that was made in parts. */
+  gate(argument: GateArguments): Operation;
+  /** RMS norm over each head of the queries and keys (Qwen3), before `rotateAndCache`. */
+  headNorm(argument: HeadNormArguments): Operation;
   /** Rotary embedding, two-halves form, angle of pair i = position · theta^(−2i/d); then the write to the cache. */
   rotateAndCache(argument: RotateArguments): Operation;
   /** Grouped-query causal attention with an online softmax, scale 1/√headSize. */
   attention(argument: AttentionArguments): Operation;
+  /** Keys and values of a stretch of positions, from one slot to another. */
+  copyCache(argument: CopyCacheArguments): Operation;
   selectRows(argument: SelectRowsArguments): Operation;
   rowStatistics(argument: RowStatisticsArguments): Operation;
 }
@@ -184,11 +230,16 @@ export interface Backend {
   readonly liveBytes: number;
   /** Rows that a prefill step should bring on this backend, for models of demo size. */
   readonly preferredRows: number;
-  /** A zero-filled tensor. On WebGPU a lack of memory shows in `ready`, not here. */
+  /** A tensor of zeros (of blocks whose scales are zero). On WebGPU a lack of memory shows in `ready`, not here. */
   tensor: Allocate;
   extent(maximum: number): Extent;
-  /** Writes `data` from element `offset` on; seen by every later `run`. */
-  write(tensor: Tensor, data: Float32Array | Uint32Array, offset?: number): void;
+  /**
+   * Writes `data` from element `offset` on; seen by every later `run`. A `Uint16Array` is the bits of an f16 tensor, where
+   * offset and length are even; otherwise the array's type is the tensor's.
+   */
+  write(tensor: Tensor, data: Float32Array | Uint32Array | Uint16Array, offset?: number): void;
+  /** Writes whole rows of a q8 or q4 tensor, from `firstRow` (0) on; seen by every later `run`. */
+  writeBlocks(tensor: Tensor, blocks: Blocks, firstRow?: number): void;
   /**
    * Resolves when everything made so far is usable.
    * @throws AppError OUT_OF_MEMORY, DEVICE_LOST

@@ -2,8 +2,11 @@
 import { AppError } from '../protocol/errors';
 import type {
   AttentionArguments,
+  CopyCacheArguments,
   EmbedArguments,
+  GateArguments,
   GatedLinearArguments,
+  HeadNormArguments,
   HeadShape,
   KeyValueTensors,
   LinearArguments,
@@ -13,7 +16,9 @@ import type {
   SelectRowsArguments,
   Tensor,
 } from './backend';
-import { ROW_FIELDS, STAT_FIELDS } from './backend';
+import { COPY_FIELDS, ROW_FIELDS, STAT_FIELDS } from './backend';
+import { GROUP, GROUP_BYTES, type Blocks } from './blocks';
+import { isBlockType, type DType } from './dtype';
 
 export interface MatrixShape {
   rows: number;
@@ -61,15 +66,20 @@ export function checkEmbed(a: EmbedArguments): void {
   expectRows('embed', a.rowTable, a.rows.maximum);
 }
 
-export function checkLinear(a: LinearArguments): { inputs: number; outputs: number } {
+export function checkLinear(a: LinearArguments): { inputs: number; outputs: number; stride: number } {
   const { rows: outputs, columns: inputs } = matrixShape(a.weight);
+  const { outputColumn = 0 } = a;
+  const stride = matrixShape(a.output).columns;
   expectColumns('linear', a.input, inputs);
-  expectColumns('linear', a.output, outputs);
+  if (a.outputColumn === undefined) expectColumns('linear', a.output, outputs);
+  const inside = Number.isInteger(outputColumn) && outputColumn >= 0 && outputColumn + outputs <= stride;
+  expect(inside, 'linear', `${a.output.label} has no ${outputs} columns from ${outputColumn} on`);
+  expect(Number.isFinite(a.scale ?? 1), 'linear', 'the scale must be a number');
   expectRows('linear', a.input, a.rows.maximum);
   expectRows('linear', a.output, a.rows.maximum);
   if (a.bias) expectVector('linear', a.bias, outputs);
   checkNorm('linear', a.norm, inputs);
-  return { inputs, outputs };
+  return { inputs, outputs, stride };
 }
 
 export function checkGatedLinear(a: GatedLinearArguments): { inputs: number; outputs: number } {
@@ -83,13 +93,34 @@ export function checkGatedLinear(a: GatedLinearArguments): { inputs: number; out
   return { inputs, outputs: rows / 2 };
 }
 
-function checkHeads(operation: string, heads: HeadShape, cache: KeyValueTensors): void {
+export function checkGate(a: GateArguments): { outputs: number } {
+  const { columns: outputs } = matrixShape(a.output);
+  expectColumns('gate', a.input, 2 * outputs);
+  expectRows('gate', a.input, a.rows.maximum);
+  expectRows('gate', a.output, a.rows.maximum);
+  return { outputs };
+}
+
+function checkHeadShape(operation: string, heads: HeadShape): void {
   expect(
     heads.queryHeads % heads.keyValueHeads === 0,
     operation,
     'query heads must be a multiple of kv heads',
   );
   expect(heads.headSize % 2 === 0, operation, 'the head size must be even');
+}
+
+export function checkHeadNorm(a: HeadNormArguments): void {
+  checkHeadShape('headNorm', a.heads);
+  expectColumns('headNorm', a.projections, projectionWidth(a.heads));
+  expectRows('headNorm', a.projections, a.rows.maximum);
+  for (const weight of [a.queryWeight, a.keyWeight]) {
+    if (weight) expectVector('headNorm', weight, a.heads.headSize);
+  }
+}
+
+function checkHeads(operation: string, heads: HeadShape, cache: KeyValueTensors): void {
+  checkHeadShape(operation, heads);
   for (const tensor of [cache.keys, cache.values]) {
     const [slots, capacity, width] = tensor.shape;
     const ok =
@@ -118,6 +149,12 @@ export function checkAttention(a: AttentionArguments): void {
   expectRows('attention', a.rowTable, a.rows.maximum);
 }
 
+export function checkCopyCache(a: CopyCacheArguments): { width: number } {
+  expectVector('copyCache', a.copyTable, COPY_FIELDS);
+  expect(a.rows.maximum <= a.cache.capacity, 'copyCache', 'more rows than the cache has positions');
+  return { width: a.cache.keys.shape[2] ?? 0 };
+}
+
 export function checkSelectRows(a: SelectRowsArguments): void {
   expectColumns('selectRows', a.output, matrixShape(a.input).columns);
   expectVector('selectRows', a.indices, a.indices.shape[0] ?? 0);
@@ -130,4 +167,47 @@ export function checkRowStatistics(a: RowStatisticsArguments): void {
   expectRows('rowStatistics', a.input, a.rows.maximum);
   expectRows('rowStatistics', a.output, a.rows.maximum);
   expectRows('rowStatistics', a.targets, a.rows.maximum);
+}
+
+const ARRAYS: Partial<Record<DType, string>> = {
+  f32: 'Float32Array',
+  u32: 'Uint32Array',
+  f16: 'Uint16Array',
+};
+
+/** A write of elements must be of the tensor's own type, inside it, and for f16 begin and end at whole words. */
+export function checkWrite(
+  tensor: Tensor,
+  data: Float32Array | Uint32Array | Uint16Array,
+  offset: number,
+): void {
+  const { label, dtype, shape } = tensor;
+  expect(
+    data.constructor.name === ARRAYS[dtype],
+    'write',
+    `${label} is ${dtype}, the data a ${data.constructor.name}`,
+  );
+  const count = shape.reduce((product, size) => product * size, 1);
+  const inside = offset >= 0 && offset + data.length <= count;
+  expect(inside, 'write', `${data.length} elements from ${offset} on do not fit into ${label}`);
+  if (dtype === 'f16') {
+    expect(offset % 2 === 0 && data.length % 2 === 0, 'write', `${label} is written in pairs of f16`);
+  }
+}
+
+/** How many whole rows the blocks are; they must fit into the tensor from `firstRow` on. */
+export function blockRows(
+  tensor: Tensor,
+  blocks: Blocks,
+  firstRow: number,
+): { rows: number; columns: number } {
+  const { label, dtype } = tensor;
+  if (!isBlockType(dtype)) throw new AppError('INTERNAL', `writeBlocks: ${label} is ${dtype}.`);
+  const shape = matrixShape(tensor);
+  const groups = shape.columns / GROUP;
+  const rows = blocks.scales.length / groups;
+  const whole = Number.isInteger(rows) && blocks.values.length === rows * groups * GROUP_BYTES[dtype];
+  expect(whole, 'writeBlocks', `the blocks are not whole rows of ${label}`);
+  expect(firstRow >= 0 && firstRow + rows <= shape.rows, 'writeBlocks', `the rows do not fit into ${label}`);
+  return { rows, columns: shape.columns };
 }

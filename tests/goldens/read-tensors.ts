@@ -6,10 +6,11 @@ export const goldensFolder = import.meta.dirname;
 
 export interface GoldenTensor {
   shape: number[];
-  data: Float32Array | Int32Array | Uint8Array;
+  data: Float32Array | Int32Array | Uint8Array | Int8Array | Uint16Array;
 }
 
-const VIEWS = { F32: Float32Array, I32: Int32Array, U8: Uint8Array };
+/** F16 as its bits. */
+const VIEWS = { F32: Float32Array, I32: Int32Array, U8: Uint8Array, I8: Int8Array, F16: Uint16Array };
 
 export async function readTensors(...path: string[]): Promise<(name: string) => GoldenTensor> {
   const file = await readFile(join(goldensFolder, ...path));

@@ -1,59 +1,12 @@
 /** The backend in plain TypeScript: the oracle of the kernel tests, and what runs where there is no WebGPU. */
 import { AppError } from '../../protocol/errors';
 import { Arena, elementCount } from '../arena';
-import type {
-  Backend,
-  BackendDescription,
-  DType,
-  Extent,
-  KeyValueTensors,
-  Operation,
-  Operations,
-  ReadRequest,
-  RmsNorm,
-  Tensor,
-} from '../backend';
-import {
-  checkAttention,
-  checkEmbed,
-  checkGatedLinear,
-  checkLinear,
-  checkRotate,
-  checkRowStatistics,
-  checkSelectRows,
-  matrixShape,
-} from '../checks';
-import { Attention, rotateAndCache, type CacheArrays } from './attention';
-import { embed, rmsNorm, rowStatistics, selectRows, swiGlu } from './elementwise';
-import { linearProduct } from './linear';
-
-class CpuTensor implements Tensor {
-  readonly bytes: number;
-  readonly #arena: Arena<CpuTensor>;
-
-  constructor(
-    readonly label: string,
-    readonly shape: readonly number[],
-    readonly dtype: DType,
-    readonly array: Float32Array | Uint32Array,
-    arena: Arena<CpuTensor>,
-  ) {
-    this.bytes = array.byteLength;
-    this.#arena = arena;
-    arena.add(this);
-  }
-
-  dispose(): void {
-    this.#arena.release(this);
-  }
-}
-
-class CpuOperation implements Operation {
-  constructor(
-    readonly name: string,
-    readonly run: () => void,
-  ) {}
-}
+import type { Backend, BackendDescription, Extent, Operation, ReadRequest, Tensor } from '../backend';
+import { GROUP, GROUP_BYTES, type Blocks } from '../blocks';
+import { blockRows, checkWrite } from '../checks';
+import { checkTypedShape, isBlockType, rowScales, tensorBytes, type DType } from '../dtype';
+import { buildOperations, CpuOperation } from './operations';
+import { cpu, CpuTensor, floats } from './tensor';
 
 class CpuExtent implements Extent {
   value = 0;
@@ -67,120 +20,18 @@ class CpuExtent implements Extent {
 /** How long the CPU may be held before the event loop gets a turn (and with it an abort). */
 const HOLD_MS = 20;
 
-function cpu(tensor: Tensor): CpuTensor {
-  if (!(tensor instanceof CpuTensor)) {
-    throw new AppError('INTERNAL', `${tensor.label} belongs to another backend.`);
-  }
-  return tensor;
-}
-
-function floats(tensor: Tensor): Float32Array {
-  const { array, label } = cpu(tensor);
-  if (!(array instanceof Float32Array)) throw new AppError('INTERNAL', `${label} must be f32.`);
-  return array;
-}
-
-function integers(tensor: Tensor): Uint32Array {
-  const { array, label } = cpu(tensor);
-  if (!(array instanceof Uint32Array)) throw new AppError('INTERNAL', `${label} must be u32.`);
-  return array;
-}
-
-const cacheArrays = (cache: KeyValueTensors): CacheArrays => ({
-  keys: floats(cache.keys),
-  values: floats(cache.values),
-  capacity: cache.capacity,
-});
-
-/** Scratch arrays grow to the largest step and are shared by all operations of the backend, which run one at a time. */
-class Scratch {
-  #array = new Float32Array(0);
-
-  take(length: number): Float32Array {
-    if (this.#array.length < length) this.#array = new Float32Array(length);
-    return this.#array;
-  }
-}
-
-function buildOperations(): Operations {
-  const normed = new Scratch();
-  const both = new Scratch();
-  const prepare = (
-    input: Float32Array,
-    norm: RmsNorm | undefined,
-    rows: number,
-    width: number,
-  ): Float32Array => {
-    if (!norm) return input;
-    const out = normed.take(rows * width);
-    rmsNorm(input, floats(norm.weight), out, rows, width, norm.epsilon);
-    return out;
-  };
-
-  return {
-    embed(a) {
-      checkEmbed(a);
-      const { columns } = matrixShape(a.table);
-      const [table, rowTable, output] = [floats(a.table), integers(a.rowTable), floats(a.output)];
-      return new CpuOperation('embed', () => embed(table, rowTable, output, a.rows.value, columns));
-    },
-    linear(a) {
-      const { inputs, outputs } = checkLinear(a);
-      const [input, weight, output] = [floats(a.input), floats(a.weight), floats(a.output)];
-      const bias = a.bias && floats(a.bias);
-      const accumulate = a.accumulate ?? false;
-      return new CpuOperation('linear', () => {
-        const rows = a.rows.value;
-        const x = prepare(input, a.norm, rows, inputs);
-        linearProduct({ input: x, weight, bias, output, rows, inputs, outputs, accumulate });
-      });
-    },
-    gatedLinear(a) {
-      const { inputs, outputs } = checkGatedLinear(a);
-      const [input, weight, output] = [floats(a.input), floats(a.weight), floats(a.output)];
-      return new CpuOperation('gatedLinear', () => {
-        const rows = a.rows.value;
-        const x = prepare(input, a.norm, rows, inputs);
-        const product = both.take(rows * outputs * 2);
-        linearProduct({
-          ...{ input: x, weight, bias: undefined, output: product },
-          ...{ rows, inputs, outputs: outputs * 2, accumulate: false },
-        });
-        swiGlu(product, output, rows, outputs);
-      });
-    },
-    rotateAndCache(a) {
-      checkRotate(a);
-      const [projections, angles, rowTable] = [floats(a.projections), floats(a.angles), integers(a.rowTable)];
-      const cache = cacheArrays(a.cache);
-      return new CpuOperation('rotateAndCache', () =>
-        rotateAndCache(projections, angles, rowTable, cache, a.heads, a.rows.value),
-      );
-    },
-    attention(a) {
-      checkAttention(a);
-      const [projections, rowTable, output] = [floats(a.projections), integers(a.rowTable), floats(a.output)];
-      const cache = cacheArrays(a.cache);
-      const attention = new Attention(a.heads, a.cache.capacity);
-      return new CpuOperation('attention', () =>
-        attention.run(projections, rowTable, cache, output, a.rows.value),
-      );
-    },
-    selectRows(a) {
-      checkSelectRows(a);
-      const { columns } = matrixShape(a.input);
-      const [input, indices, output] = [floats(a.input), integers(a.indices), floats(a.output)];
-      return new CpuOperation('selectRows', () => selectRows(input, indices, output, a.rows.value, columns));
-    },
-    rowStatistics(a) {
-      checkRowStatistics(a);
-      const { columns } = matrixShape(a.input);
-      const [input, targets, output] = [floats(a.input), integers(a.targets), floats(a.output)];
-      return new CpuOperation('rowStatistics', () =>
-        rowStatistics(input, targets, output, a.rows.value, columns),
-      );
-    },
-  };
+function allocate(
+  dtype: DType,
+  count: number,
+  shape: readonly number[],
+): [Float32Array | Uint32Array | Uint16Array | Uint8Array, Uint16Array] {
+  const none = new Uint16Array(0);
+  if (dtype === 'f32') return [new Float32Array(count), none];
+  if (dtype === 'u32') return [new Uint32Array(count), none];
+  if (dtype === 'f16') return [new Uint16Array(count), none];
+  const [rows = 1, columns = 1] = shape;
+  const values = new Uint8Array((count / GROUP) * GROUP_BYTES[dtype]);
+  return [values, new Uint16Array(rows * rowScales(dtype, columns))];
 }
 
 const description: BackendDescription = {
@@ -206,12 +57,14 @@ export class CpuBackend implements Backend {
 
   tensor(label: string, shape: readonly number[], dtype: DType = 'f32'): Tensor {
     const count = elementCount(label, shape);
+    checkTypedShape(label, dtype, shape);
     try {
-      const array = dtype === 'u32' ? new Uint32Array(count) : new Float32Array(count);
-      return new CpuTensor(label, shape, dtype, array, this.#arena);
+      const [array, scales] = allocate(dtype, count, shape);
+      return new CpuTensor(label, shape, dtype, array, scales, this.#arena);
     } catch (cause) {
       if (!(cause instanceof RangeError)) throw cause;
-      throw new AppError('OUT_OF_MEMORY', `There is no room for ${label} (${count * 4} bytes).`, {
+      const bytes = tensorBytes(dtype, shape);
+      throw new AppError('OUT_OF_MEMORY', `There is no room for ${label} (${bytes} bytes).`, {
         fix: 'Close other tabs, or choose a smaller model or context.',
         cause,
       });
@@ -222,8 +75,21 @@ export class CpuBackend implements Backend {
     return new CpuExtent(maximum);
   }
 
-  write(tensor: Tensor, data: Float32Array | Uint32Array, offset = 0): void {
+  write(tensor: Tensor, data: Float32Array | Uint32Array | Uint16Array, offset = 0): void {
+    checkWrite(tensor, data, offset);
     cpu(tensor).array.set(data, offset);
+  }
+
+  writeBlocks(tensor: Tensor, blocks: Blocks, firstRow = 0): void {
+    const { columns, rows } = blockRows(tensor, blocks, firstRow);
+    const { array, scales, dtype } = cpu(tensor);
+    if (!isBlockType(dtype)) return;
+    const groups = columns / GROUP;
+    array.set(blocks.values, firstRow * groups * GROUP_BYTES[dtype]);
+    const stride = rowScales(dtype, columns);
+    for (let row = 0; row < rows; row += 1) {
+      scales.set(blocks.scales.subarray(row * groups, (row + 1) * groups), (firstRow + row) * stride);
+    }
   }
 
   ready(): Promise<void> {

@@ -1,6 +1,7 @@
 /** The operations of a layer that are not matrix products or attention. */
-import { ROW_FIELDS, ROW_TOKEN, STAT_ARGMAX, STAT_FIELDS } from '../backend';
+import { ROW_FIELDS, ROW_TOKEN, STAT_ARGMAX, STAT_FIELDS, type HeadShape } from '../backend';
 import { STAT_LOG_SUM_EXP, STAT_MAXIMUM, STAT_TARGET } from '../backend';
+import type { WeightRows } from './tensor';
 
 /** `output[r] = weight · input[r] / sqrt(mean(input[r]²) + epsilon)` */
 export function rmsNorm(
@@ -35,16 +36,36 @@ export function swiGlu(both: Float32Array, output: Float32Array, rows: number, w
   }
 }
 
+/** See `HeadNormArguments`. */
+export function headNorm(
+  projections: Float32Array,
+  { queryHeads, keyValueHeads, headSize }: HeadShape,
+  queryWeight: Float32Array | undefined,
+  keyWeight: Float32Array | undefined,
+  rows: number,
+  epsilon: number,
+): void {
+  const stride = (queryHeads + 2 * keyValueHeads) * headSize;
+  for (let row = 0; row < rows; row += 1) {
+    for (let head = 0; head < queryHeads + keyValueHeads; head += 1) {
+      const weight = head < queryHeads ? queryWeight : keyWeight;
+      if (!weight) continue;
+      const start = row * stride + head * headSize;
+      const part = projections.subarray(start, start + headSize);
+      rmsNorm(part, weight, part, 1, headSize, epsilon);
+    }
+  }
+}
+
 export function embed(
-  table: Float32Array,
+  table: WeightRows,
   rowTable: Uint32Array,
   output: Float32Array,
   rows: number,
   width: number,
 ): void {
   for (let row = 0; row < rows; row += 1) {
-    const start = rowTable[row * ROW_FIELDS + ROW_TOKEN]! * width;
-    output.set(table.subarray(start, start + width), row * width);
+    table.read(rowTable[row * ROW_FIELDS + ROW_TOKEN]!, 1, output, row * width);
   }
 }
 

@@ -1,13 +1,16 @@
 import { addProduct } from './product';
+import type { WeightRows } from './tensor';
 
 export interface LinearProduct {
   /** `[rows, inputs]` from its start */
   input: Float32Array;
   /** `[outputs, inputs]` */
-  weight: Float32Array;
+  weight: WeightRows;
   bias: Float32Array | undefined;
-  /** `[rows, outputs]` */
+  /** `[rows, stride]`; columns `outputColumn` … `outputColumn + outputs − 1` are written. */
   output: Float32Array;
+  stride: number;
+  outputColumn: number;
   rows: number;
   inputs: number;
   outputs: number;
@@ -15,20 +18,35 @@ export interface LinearProduct {
   accumulate: boolean;
 }
 
+/** Elements of the weight that are widened to f32 at a time: 128 KiB, which stays in the cache while all rows pass. */
+const BLOCK = 32768;
+
 /** `output = input · weightᵀ + bias` */
-export function linearProduct(product: LinearProduct): void {
-  const { input, weight, bias, output, rows, inputs, outputs } = product;
-  if (!product.accumulate) output.fill(0, 0, rows * outputs);
-  if (bias) {
-    for (let row = 0; row < rows; row += 1) {
-      for (let n = 0; n < outputs; n += 1) output[row * outputs + n]! += bias[n]!;
-    }
+export function linearProduct(product: LinearProduct, scratch: (length: number) => Float32Array): void {
+  const { input, weight, bias, output, stride, outputColumn, rows, inputs, outputs } = product;
+  for (let row = 0; row < rows; row += 1) {
+    const start = row * stride + outputColumn;
+    if (!product.accumulate) output.fill(0, start, start + outputs);
+    if (bias) for (let n = 0; n < outputs; n += 1) output[start + n]! += bias[n]!;
   }
-  addProduct(
-    { array: output, start: 0, rowStride: outputs },
-    { array: input, start: 0, rowStride: inputs },
-    { array: weight, start: 0, rowStride: inputs },
-    1,
-    { rows, columns: outputs, depth: inputs },
-  );
+  const x = { array: input, start: 0, rowStride: inputs };
+  const multiply = (array: Float32Array, first: number, count: number): void =>
+    addProduct(
+      { array: output, start: outputColumn + first, rowStride: stride },
+      x,
+      { array, start: 0, rowStride: inputs },
+      1,
+      { rows, columns: count, depth: inputs },
+    );
+  if (weight.floats) {
+    multiply(weight.floats, 0, outputs);
+    return;
+  }
+  const step = Math.max(4, 4 * Math.floor(BLOCK / inputs / 4));
+  const widened = scratch(step * inputs);
+  for (let first = 0; first < outputs; first += step) {
+    const count = Math.min(step, outputs - first);
+    weight.read(first, count, widened);
+    multiply(widened, first, count);
+  }
 }

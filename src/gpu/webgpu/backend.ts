@@ -4,13 +4,15 @@ import { Arena, elementCount } from '../arena';
 import type {
   Backend,
   BackendDescription,
-  DType,
   Extent,
   Operation,
   Operations,
   ReadRequest,
   Tensor,
 } from '../backend';
+import { GROUP, GROUP_BYTES, type Blocks } from '../blocks';
+import { blockRows, checkWrite } from '../checks';
+import { checkTypedShape, isBlockType, rowBytes, rowScales, type DType } from '../dtype';
 import { buildOperations, GpuOperation } from './operations';
 import { Pipelines } from './pipelines';
 import { tuningFor, type Tuning } from './tuning';
@@ -125,13 +127,21 @@ export class WebGpuBackend implements Backend {
     this.#throwFailure();
     const rows = shape[0] ?? 1;
     const rowLength = elementCount(label, shape) / rows;
-    const shards = shardRows(label, rows, rowLength * 4, this.#maxBindingBytes).map((shard) => ({
+    checkTypedShape(label, dtype, shape);
+    const usage = STORAGE | COPY_SRC | COPY_DST;
+    const bytes = rowBytes(dtype, rowLength);
+    const scaleBytes = 2 * rowScales(dtype, rowLength);
+    const shards = shardRows(label, rows, bytes, this.#maxBindingBytes).map((shard) => ({
       ...shard,
-      buffer: this.#allocate(label, shard.rows * rowLength * 4, STORAGE | COPY_SRC | COPY_DST),
+      buffer: this.#allocate(label, shard.rows * bytes, usage),
+      scales: scaleBytes ? this.#allocate(`${label} scales`, shard.rows * scaleBytes, usage) : undefined,
     }));
     const tensor = new GpuTensor(label, shape, dtype, rowLength, shards, (released) => {
       if (!this.#tensors.release(released)) return;
-      for (const { buffer } of released.shards) buffer.destroy();
+      for (const { buffer, scales } of released.shards) {
+        buffer.destroy();
+        scales?.destroy();
+      }
     });
     this.#tensors.add(tensor);
     return tensor;
@@ -146,20 +156,40 @@ export class WebGpuBackend implements Backend {
     return extent;
   }
 
-  write(tensor: Tensor, data: Float32Array | Uint32Array, offset = 0): void {
+  write(tensor: Tensor, data: Float32Array | Uint32Array | Uint16Array, offset = 0): void {
+    checkWrite(tensor, data, offset);
     const { shards, rowLength } = gpuTensor(tensor);
     for (const { buffer, firstRow, rows } of shards) {
       const begin = Math.max(offset, firstRow * rowLength);
       const end = Math.min(offset + data.length, (firstRow + rows) * rowLength);
       if (begin >= end) continue;
       const part = data.subarray(begin - offset, end - offset);
-      this.#device.queue.writeBuffer(
-        buffer,
-        (begin - firstRow * rowLength) * 4,
-        part.buffer,
-        part.byteOffset,
-        part.byteLength,
-      );
+      this.#writeBytes(buffer, (begin - firstRow * rowLength) * data.BYTES_PER_ELEMENT, part);
+    }
+  }
+
+  writeBlocks(tensor: Tensor, blocks: Blocks, first = 0): void {
+    const { rows: count, columns } = blockRows(tensor, blocks, first);
+    const { shards, dtype } = gpuTensor(tensor);
+    if (!isBlockType(dtype)) return;
+    const groups = columns / GROUP;
+    const bytes = groups * GROUP_BYTES[dtype];
+    const stride = rowScales(dtype, columns);
+    for (const { buffer, scales, firstRow, rows } of shards) {
+      const begin = Math.max(first, firstRow);
+      const end = Math.min(first + count, firstRow + rows);
+      if (begin >= end || !scales) continue;
+      const values = blocks.values.subarray((begin - first) * bytes, (end - first) * bytes);
+      this.#writeBytes(buffer, (begin - firstRow) * bytes, values);
+      let own = blocks.scales.subarray((begin - first) * groups, (end - first) * groups);
+      if (stride !== groups) {
+        const padded = new Uint16Array((end - begin) * stride);
+        for (let row = 0; row < end - begin; row += 1) {
+          padded.set(own.subarray(row * groups, (row + 1) * groups), row * stride);
+        }
+        own = padded;
+      }
+      this.#writeBytes(scales, (begin - firstRow) * stride * 2, own);
     }
   }
 
@@ -223,6 +253,14 @@ export class WebGpuBackend implements Backend {
     for (const buffer of this.#staging) buffer.destroy();
     this.#scratch?.buffer.destroy();
     this.#device.destroy();
+  }
+
+  #writeBytes(
+    buffer: GPUBuffer,
+    offset: number,
+    data: Float32Array | Uint32Array | Uint16Array | Uint8Array,
+  ): void {
+    this.#device.queue.writeBuffer(buffer, offset, data.buffer, data.byteOffset, data.byteLength);
   }
 
   #copyOut(staging: GPUBuffer, reads: readonly ReadRequest[]): Float32Array[] {

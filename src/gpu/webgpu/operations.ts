@@ -3,8 +3,11 @@ import { AppError } from '../../protocol/errors';
 import type { Extent, LinearArguments, Operation, Operations, RmsNorm, Tensor } from '../backend';
 import {
   checkAttention,
+  checkCopyCache,
   checkEmbed,
+  checkGate,
   checkGatedLinear,
+  checkHeadNorm,
   checkLinear,
   checkRotate,
   checkRowStatistics,
@@ -19,7 +22,10 @@ import {
   attentionKernel,
   supportsHeadSize,
 } from './kernels/attention';
+import { COPY_MAX_ROWS, COPY_THREADS, copyCacheKernel } from './kernels/copy-cache';
 import { EMBED_THREADS, embedKernel } from './kernels/embed';
+import { GATE_THREADS, gateKernel } from './kernels/gate';
+import { HEAD_NORM_THREADS, headNormKernel } from './kernels/head-norm';
 import { inverseRmsKernel } from './kernels/inverse-rms';
 import { optionalBindings, type LinearShape } from './kernels/linear-options';
 import { lanesFor, linearRowsKernel, rowsWorkgroups, type RowsForm } from './kernels/linear-rows';
@@ -166,9 +172,18 @@ export function buildOperations(context: OperationContext): Operations {
 
   const buffer = (tensor: Tensor): GPUBuffer => gpuTensor(tensor).buffer;
 
+  const expectFloats = (weight: Tensor): void => {
+    if (weight.dtype === 'f32') return;
+    throw new AppError(
+      'UNSUPPORTED',
+      `${weight.label} is ${weight.dtype}, which the GPU does not compute with yet.`,
+    );
+  };
+
   return {
     embed(a) {
       checkEmbed(a);
+      expectFloats(a.table);
       const { columns: width } = matrixShape(a.table);
       const dispatches = gpuTensor(a.table).shards.map(({ buffer: table, firstRow, rows }) =>
         dispatch(
@@ -182,13 +197,15 @@ export function buildOperations(context: OperationContext): Operations {
     },
 
     linear(a) {
-      const { inputs, outputs } = checkLinear(a);
+      const { inputs, stride } = checkLinear(a);
+      expectFloats(a.weight);
+      const { outputColumn = 0, scale = 1, accumulate = false } = a;
       const shards = gpuTensor(a.weight).shards.map((shard) => ({
         shard,
         shape: {
-          ...{ inputs, outputs: shard.rows, firstOutput: shard.firstRow, outputStride: outputs },
-          ...{ epsilon: a.norm?.epsilon, bias: a.bias !== undefined },
-          ...{ accumulate: a.accumulate ?? false, gated: false },
+          ...{ inputs, outputs: shard.rows, firstOutput: shard.firstRow },
+          ...{ outputColumn: outputColumn + shard.firstRow, outputStride: stride, scale },
+          ...{ epsilon: a.norm?.epsilon, bias: a.bias !== undefined, accumulate, gated: false },
         },
       }));
       return linearOperation('linear', a, a.norm, inputs, shards);
@@ -196,12 +213,34 @@ export function buildOperations(context: OperationContext): Operations {
 
     gatedLinear(a) {
       const { inputs, outputs } = checkGatedLinear(a);
+      expectFloats(a.weight);
       const shape = {
-        ...{ inputs, outputs, firstOutput: 0, outputStride: outputs },
+        ...{ inputs, outputs, firstOutput: 0, outputColumn: 0, outputStride: outputs, scale: 1 },
         ...{ epsilon: a.norm?.epsilon, bias: false, accumulate: false, gated: true },
       };
-      const shard = { buffer: buffer(a.weight), firstRow: 0, rows: outputs };
+      const shard = { buffer: buffer(a.weight), scales: undefined, firstRow: 0, rows: outputs };
       return linearOperation('gatedLinear', a, a.norm, inputs, [{ shape, shard }]);
+    },
+
+    gate(a) {
+      const { outputs } = checkGate(a);
+      const groups = ceil(vectorOf(outputs).count, GATE_THREADS);
+      const buffers = [a.input, a.output].map(buffer);
+      const one = dispatch(gateKernel(outputs), a.rows, buffers, (rows) => [groups, rows]);
+      return always('gate', a.rows, one);
+    },
+
+    headNorm(a) {
+      checkHeadNorm(a);
+      const { queryWeight, keyWeight } = a;
+      const parts = { queries: queryWeight !== undefined, keys: keyWeight !== undefined };
+      if (!queryWeight && !keyWeight) return new GpuOperation('headNorm', a.rows, () => []);
+      const weights = [queryWeight, keyWeight].filter((weight) => weight !== undefined);
+      const buffers = [a.projections, ...weights].map(buffer);
+      const heads = (parts.queries ? a.heads.queryHeads : 0) + (parts.keys ? a.heads.keyValueHeads : 0);
+      const kernel = headNormKernel(a.heads, parts, a.epsilon);
+      const one = dispatch(kernel, a.rows, buffers, (rows) => [ceil(heads, HEAD_NORM_THREADS), rows]);
+      return always('headNorm', a.rows, one);
     },
 
     rotateAndCache(a) {
@@ -233,6 +272,20 @@ export function buildOperations(context: OperationContext): Operations {
       const together = form(attentionBlockRows(a.heads, tuning));
       return new GpuOperation('attention', a.rows, ({ value, oneSequence }) =>
         oneSequence && value > 1 ? together : apart,
+      );
+    },
+
+    copyCache(a) {
+      const { width } = checkCopyCache(a);
+      const buffers = [a.copyTable, a.cache.keys, a.cache.values].map(buffer);
+      const groups = ceil(vectorOf(width).count, COPY_THREADS);
+      return always(
+        'copyCache',
+        a.rows,
+        dispatch(copyCacheKernel(width, a.cache.capacity), a.rows, buffers, (rows) => [
+          groups,
+          Math.min(rows, COPY_MAX_ROWS),
+        ]),
       );
     },
 

@@ -1,9 +1,12 @@
 import { AppError } from '../../protocol/errors';
 import type { DType, Tensor } from '../backend';
+import { tensorBytes } from '../dtype';
 
 /** A run of a tensor's rows in one buffer, small enough to be bound. */
 export interface Shard {
   buffer: GPUBuffer;
+  /** Of q8 and q4: the rows' scales, two to a word; an even number of them a row. */
+  scales: GPUBuffer | undefined;
   firstRow: number;
   rows: number;
 }
@@ -20,7 +23,7 @@ export class GpuTensor implements Tensor {
     readonly shards: readonly Shard[],
     readonly release: (tensor: GpuTensor) => void,
   ) {
-    this.bytes = shards.reduce((sum, { rows }) => sum + rows * rowLength * 4, 0);
+    this.bytes = tensorBytes(dtype, shape);
   }
 
   /** The one buffer of a tensor that kernels read whole. */
@@ -57,7 +60,9 @@ export function shardRows(
   rowBytes: number,
   limit: number,
 ): { firstRow: number; rows: number }[] {
-  const perShard = Math.floor(limit / rowBytes);
+  const most = Math.floor(limit / rowBytes);
+  // Whole quads of rows where there is a choice, so that results can be stored four at a time.
+  const perShard = most > 4 && most < rows ? most - (most % 4) : most;
   if (perShard < 1) {
     throw new AppError(
       'UNSUPPORTED',

@@ -1,13 +1,17 @@
-import { EXTENT, type Binding } from '../kernel';
+import { EXTENT, literal, type Binding } from '../kernel';
 
 /** One linear layer, or one shard of its weight; what both product kernels are generated from. */
 export interface LinearShape {
   inputs: number;
   /** Columns that this dispatch computes. */
   outputs: number;
-  /** Where they begin in a row of the output, and how long that row is. */
+  /** The weight row and bias element of the first of them. */
   firstOutput: number;
+  /** Where they begin in a row of the output, and how long that row is. */
+  outputColumn: number;
   outputStride: number;
+  /** Factor on the sum; not on the bias. */
+  scale: number;
   /** Of the RMS norm on the input, if there is one. */
   epsilon: number | undefined;
   bias: boolean;
@@ -75,7 +79,8 @@ export function storeResult(
   width = 1,
 ): string {
   const index = (place: string): string => (width === 1 ? place : `(${place}) / ${width}u`);
-  const biased = shape.bias ? `${value} + bias[${index(`${shape.firstOutput}u + ${column}`)}]` : value;
+  const scaled = shape.scale === 1 ? value : `(${value}) * ${literal(shape.scale)}`;
+  const biased = shape.bias ? `${scaled} + bias[${index(`${shape.firstOutput}u + ${column}`)}]` : scaled;
   return `output[${index(at)}] ${shape.accumulate ? '+=' : '='} ${biased};`;
 }
 

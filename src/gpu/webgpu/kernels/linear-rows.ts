@@ -34,7 +34,7 @@ export const rowsWorkgroups = (
  * are summed along with the product.
  */
 export function linearRowsKernel(shape: LinearShape, form: RowsForm, tuning: Tuning): Kernel {
-  const { inputs, outputs, firstOutput, outputStride, epsilon, gated } = shape;
+  const { inputs, outputs, outputColumn, outputStride, epsilon, gated } = shape;
   const { type, count } = vectorOf(inputs);
   const { lanes } = form;
   const normed = epsilon !== undefined;
@@ -64,7 +64,7 @@ export function linearRowsKernel(shape: LinearShape, form: RowsForm, tuning: Tun
     const result = gated
       ? `silu(sum${row}_${c} * scale) * (other${row}_${c} * scale)`
       : `sum${row}_${c} * scale`;
-    const at = `(first + ${row}u) * ${outputStride}u + ${firstOutput}u + column + ${c}u`;
+    const at = `(first + ${row}u) * ${outputStride}u + ${outputColumn}u + column + ${c}u`;
     const store = storeResult(shape, result, `column + ${c}u`, at);
     return whole || c === 0 ? store : `if (column + ${c}u < ${outputs}u) { ${store} }`;
   };

@@ -13,7 +13,7 @@ const THREADS = 256;
  * Matrix product for steps of many rows. A workgroup computes 64 × 64 outputs, a thread 4 × 4 of them in registers, from tiles of input and weight in workgroup memory, kept depth-first so that a thread reads vec4s. Workgroups: [⌈outputs/64⌉, ⌈rows/64⌉].
  */
 export function linearTiledKernel(shape: LinearShape, tuning: Tuning): Kernel {
-  const { inputs, outputs, firstOutput, outputStride, epsilon, gated } = shape;
+  const { inputs, outputs, firstOutput, outputColumn, outputStride, epsilon, gated } = shape;
   const perThread = TILE_ROWS / 16;
   const normed = epsilon !== undefined;
   const weights = gated ? ['b', 'c'] : ['b'];
@@ -28,7 +28,7 @@ export function linearTiledKernel(shape: LinearShape, tuning: Tuning): Kernel {
           .join(', ')});
     }`;
   // Four results of a row are stored as one where rows begin at multiples of four.
-  const wide = [outputs, firstOutput, outputStride].every((size) => size % 4 === 0);
+  const wide = [outputs, firstOutput, outputColumn, outputStride].every((size) => size % 4 === 0);
   const inputQuads = TILE_ROWS / 4;
   const whole = inputs % TILE_DEPTH === 0;
   const bindings = linearBindings(shape, { vector: 'f32', wide, inverseRms: 'given' });
@@ -83,7 +83,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
   ${range(perThread)
     .map((i) => {
       const result = gated ? `silu(b${i} * scale) * (c${i} * scale)` : `b${i} * scale`;
-      const at = `(row * ${outputStride}u + ${firstOutput}u + column)`;
+      const at = `(row * ${outputStride}u + ${outputColumn}u + column)`;
       const one = (j: number): string =>
         `if (column + ${j}u < ${outputs}u) { ${storeResult(shape, `result[${j}]`, `column + ${j}u`, `${at} + ${j}u`)} }`;
       return `
