@@ -1,6 +1,8 @@
 /** The local language model, away from the page's thread. Its interface is `LmWorkerApi`. */
 import { LocalModelService } from '../src/generate/local-service';
+import { systemClock } from '../src/platform/clock';
 import { serve } from '../src/platform/rpc/connection';
+import { browserModelStore } from '../src/platform/storage/browser-storage';
 import { AppError } from '../src/protocol/errors';
 
 serve(
@@ -15,5 +17,7 @@ serve(
       });
     },
     gpu: 'gpu' in navigator ? navigator.gpu : undefined,
+    clock: systemClock,
+    store: () => browserModelStore(),
   }),
 );

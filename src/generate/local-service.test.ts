@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { startModelsServer, type ModelsServer } from '../../tests/servers/models-server';
 import { toyModelFolder, toyRegistry } from '../../tests/servers/toy-model';
 import { CpuBackend } from '../gpu/cpu/backend';
+import { systemClock } from '../platform/clock';
 import type { GenerateEvent } from '../protocol/language-model';
 import type { Progress } from '../protocol/retrieval';
 import { LocalModelService } from './local-service';
@@ -10,12 +11,16 @@ import { pickBackend } from './pick-backend';
 
 const sha256: Sha256 = (bytes) => crypto.subtle.digest('SHA-256', bytes);
 const tools = { fetch: globalThis.fetch, sha256 };
+const embedded = (id: string) => ({ kind: 'embedded' as const, id });
+const noStore = (): never => {
+  throw new Error('no store here');
+};
 
 let server: ModelsServer;
 let service: LocalModelService;
 beforeEach(async () => {
   server = await startModelsServer();
-  service = new LocalModelService({ ...tools, gpu: undefined });
+  service = new LocalModelService({ ...tools, gpu: undefined, clock: systemClock, store: noStore });
 });
 afterEach(async () => {
   await service.unload();
@@ -136,7 +141,7 @@ describe('the registry', () => {
 
 describe('LocalModelService', () => {
   it('loads a model, says where it runs and why, and generates', async () => {
-    const info = await service.load({ modelsUrl: server.modelsUrl, id: 'toy' });
+    const info = await service.load({ modelsUrl: server.modelsUrl, model: embedded('toy') });
     expect(info).toMatchObject({
       id: 'toy',
       title: 'A toy',
@@ -150,14 +155,14 @@ describe('LocalModelService', () => {
   });
 
   it('gives no reason where the CPU was asked for, and refuses where WebGPU was', async () => {
-    const info = await service.load({ modelsUrl: server.modelsUrl, id: 'toy', device: 'cpu' });
+    const info = await service.load({ modelsUrl: server.modelsUrl, model: embedded('toy'), device: 'cpu' });
     expect(info.reason).toBeUndefined();
-    const demanded = service.load({ modelsUrl: server.modelsUrl, id: 'toy', device: 'webgpu' });
+    const demanded = service.load({ modelsUrl: server.modelsUrl, model: embedded('toy'), device: 'webgpu' });
     await expect(demanded).rejects.toMatchObject({ code: 'UNSUPPORTED' });
   });
 
   it('loads the same model once, also when asked twice at the same time', async () => {
-    const wanted = { modelsUrl: server.modelsUrl, id: 'toy', maxContext: 64 };
+    const wanted = { modelsUrl: server.modelsUrl, model: embedded('toy'), maxContext: 64 };
     const [first, second] = await Promise.all([service.load(wanted), service.load(wanted)]);
     expect(second).toBe(first);
     expect(server.requests.filter((path) => path === 'registry.json')).toHaveLength(1);
@@ -165,7 +170,7 @@ describe('LocalModelService', () => {
   });
 
   it('names the models that there are when asked for another', async () => {
-    const missing = service.load({ modelsUrl: server.modelsUrl, id: 'none' });
+    const missing = service.load({ modelsUrl: server.modelsUrl, model: embedded('none') });
     await expect(missing).rejects.toMatchObject({ code: 'NOT_FOUND', fix: 'Choose one of: toy.' });
     await expect(textOf(service.generate(request))).rejects.toMatchObject({ code: 'INTERNAL' });
   });
@@ -174,7 +179,7 @@ describe('LocalModelService', () => {
     const folder = toyModelFolder();
     folder.delete('tokenizer.json');
     put('registry.json', toyRegistry(folder));
-    const incomplete = service.load({ modelsUrl: server.modelsUrl, id: 'toy' });
+    const incomplete = service.load({ modelsUrl: server.modelsUrl, model: embedded('toy') });
     await expect(incomplete).rejects.toThrow('The model toy has no tokenizer.json.');
   });
 });

@@ -1,156 +1,234 @@
-import { openLocalModel, type LocalModel } from '../lm/local-model';
 import type { Backend } from '../gpu/backend';
-import { AppError, throwIfAborted, toEnvelope } from '../protocol/errors';
+import { openLocalModel, type LocalModel } from '../lm/local-model';
+import type { Clock } from '../protocol/clock';
+import { AppError, isAbort, throwIfAborted, toEnvelope } from '../protocol/errors';
 import type { GenerateEvent, GenerateRequest } from '../protocol/language-model';
 import type {
   ComputeDevice,
   LmWorkerApi,
+  LmWorkerEvent,
   LoadLocalModelRequest,
   LocalModelInfo,
 } from '../protocol/lm-worker';
-import type { RegistryModel } from '../protocol/registry';
 import type { OnProgress } from '../protocol/retrieval';
-import { fetchModelFiles, fetchRegistry, languageModelFiles, type FolderTools } from './model-folder';
+import { findModel, type FoundModel, type PartsTools } from './model-parts';
 import { pickBackend } from './pick-backend';
+import { BrokeOff, Replay } from './replay';
 
-export interface LocalServiceTools extends FolderTools {
+export interface LocalServiceTools extends PartsTools {
   /** `navigator.gpu`; undefined where there is none. */
   gpu: GPU | undefined;
+  clock: Clock;
 }
-
-const NEEDED = /\.(json|jinja|safetensors)$/;
 
 interface Opened {
   request: LoadLocalModelRequest;
+  found: FoundModel;
   model: LocalModel;
   backend: Backend;
   info: LocalModelInfo;
 }
 
-const sameRequest = (a: LoadLocalModelRequest, b: LoadLocalModelRequest): boolean =>
-  a.modelsUrl === b.modelsUrl && a.id === b.id && a.device === b.device && a.maxContext === b.maxContext;
+/** Before the tries after a lost device: the browser may be restarting its graphics process. */
+const WAITS_MS: readonly number[] = [1000, 2000, 4000];
+/** Of the device, in one generation: what is lost again and again is not worth another try. */
+const MAX_LOSSES = 3;
 
-/** One local model at a time, with the device it runs on. What the worker of the language model exposes. */
+const sameRequest = (a: LoadLocalModelRequest, b: LoadLocalModelRequest): boolean =>
+  a.modelsUrl === b.modelsUrl &&
+  a.model.kind === b.model.kind &&
+  a.model.id === b.model.id &&
+  a.device === b.device &&
+  a.weights === b.weights &&
+  a.maxContext === b.maxContext &&
+  a.slots === b.slots;
+
+const codeOf = (error: unknown): string => toEnvelope(error).code;
+
+/**
+ * One local model at a time, with the device it runs on. What the worker of the language model exposes. A device that is lost is opened
+ * again and the model read anew, a bounded number of times; listeners hear of it.
+ */
 export class LocalModelService implements LmWorkerApi {
   readonly #tools: LocalServiceTools;
+  readonly #listeners = new Set<(event: LmWorkerEvent) => void>();
   #opened: Opened | undefined;
   /** Loads and unloads follow one another. */
   #last: Promise<unknown> = Promise.resolve();
+  #recovery: { of: Opened; done: Promise<void>; abort: AbortController } | undefined;
 
   constructor(tools: LocalServiceTools) {
     this.#tools = tools;
   }
 
-  /** @throws AppError NOT_FOUND, NETWORK, INTEGRITY, BAD_INPUT, UNSUPPORTED, OUT_OF_MEMORY, ABORTED */
+  /** @throws AppError NOT_FOUND, NETWORK, INTEGRITY, BAD_INPUT, UNSUPPORTED, OUT_OF_MEMORY, DEVICE_LOST, ABORTED */
   load(
     request: LoadLocalModelRequest,
     onProgress?: OnProgress,
     signal?: AbortSignal,
   ): Promise<LocalModelInfo> {
-    const result = this.#last.then(async () => {
+    return this.#queue(async () => {
       throwIfAborted(signal);
       if (this.#opened && sameRequest(this.#opened.request, request)) return this.#opened.info;
       await this.#close();
-      this.#opened = await this.#open(request, onProgress, signal);
+      const found = await findModel(request, this.#tools, onProgress, signal);
+      this.#opened = await this.#openPersistently(request, found, undefined, signal);
       return this.#opened.info;
     });
-    this.#last = result.catch(() => undefined);
-    return result;
   }
 
   async *generate(request: GenerateRequest, signal?: AbortSignal): AsyncGenerator<GenerateEvent> {
-    const opened = this.#require();
-    try {
-      yield* opened.model.generate(request, signal);
-    } catch (error) {
-      // Nothing on a lost device can be saved; the next `load` starts anew.
-      if (toEnvelope(error).code === 'DEVICE_LOST' && this.#opened === opened) await this.#close();
-      throw error;
+    const replay = new Replay();
+    for (let losses = 0; ; losses += 1) {
+      const opened = await this.#current(signal);
+      replay.restart();
+      try {
+        for await (const event of opened.model.generate(request, signal)) {
+          const fresh = replay.pass(event);
+          if (fresh) yield fresh;
+        }
+        return;
+      } catch (error) {
+        // A rebuild for another sequence stops this one.
+        const stopped = isAbort(error) && !signal?.aborted && this.#recovery?.of === opened;
+        const lost = codeOf(error) === 'DEVICE_LOST' && !(error instanceof BrokeOff);
+        if ((!lost && !stopped) || losses >= MAX_LOSSES) throw error;
+        await this.#recover(opened, error, signal);
+      }
     }
   }
 
   async countTokens(texts: readonly string[]): Promise<number[]> {
-    return this.#require().model.countTokens(texts);
+    return (await this.#current(undefined)).model.countTokens(texts);
   }
 
   unload(): Promise<void> {
-    const result = this.#last.then(() => this.#close());
+    this.#recovery?.abort.abort();
+    return this.#queue(() => this.#close());
+  }
+
+  watch(listener: (event: LmWorkerEvent) => void): Promise<void> {
+    this.#listeners.add(listener);
+    return Promise.resolve();
+  }
+
+  #emit(event: LmWorkerEvent): void {
+    for (const listener of this.#listeners) listener(event);
+  }
+
+  #queue<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#last.then(work);
     this.#last = result.catch(() => undefined);
     return result;
   }
 
-  async #open(
-    request: LoadLocalModelRequest,
-    onProgress: OnProgress | undefined,
-    signal: AbortSignal | undefined,
-  ): Promise<Opened> {
-    const { fetch, sha256 } = this.#tools;
-    const { modelsUrl, id } = request;
-    const registry = await fetchRegistry(modelsUrl, fetch, signal);
-    const model = registry.models.find((candidate) => candidate.id === id);
-    if (!model) {
-      throw new AppError('NOT_FOUND', `There is no model "${id}" among those of this page.`, {
-        fix: `Choose one of: ${registry.models.map((candidate) => candidate.id).join(', ')}.`,
-      });
-    }
-    const files = await fetchModelFiles({
-      ...{ fetch, sha256, modelsUrl },
-      // Logs and notes lie beside the model for people.
-      model: { ...model, files: model.files.filter(({ path }) => NEEDED.test(path)) },
-      ...(signal && { signal }),
-      ...(onProgress && { onProgress }),
-    });
-    const wanted = request.device ?? 'auto';
-    try {
-      return await this.#start(request, model, files, wanted, signal);
-    } catch (error) {
-      const { code, message } = toEnvelope(error);
-      // A GPU that is there but fails: the CPU does it as well, and the reason is said.
-      const gpuFailed = code === 'OUT_OF_MEMORY' || code === 'DEVICE_LOST';
-      if (wanted !== 'auto' || !gpuFailed) throw error;
-      const opened = await this.#start(request, model, files, 'cpu', signal);
-      return { ...opened, info: { ...opened.info, reason: `WebGPU failed: ${message}` } };
-    }
-  }
-
-  async #start(
-    request: LoadLocalModelRequest,
-    entry: RegistryModel,
-    files: ReadonlyMap<string, Uint8Array>,
-    wanted: ComputeDevice | 'auto',
-    signal: AbortSignal | undefined,
-  ): Promise<Opened> {
-    const { backend, reason } = await pickBackend(this.#tools.gpu, wanted);
-    try {
-      const model = await openLocalModel({
-        id: entry.id,
-        files: languageModelFiles(entry, files),
-        backend,
-        ...(request.maxContext !== undefined && { maxContext: request.maxContext }),
-        ...(signal && { signal }),
-      });
-      const info: LocalModelInfo = {
-        id: entry.id,
-        title: entry.title,
-        device: backend.description.kind,
-        deviceName: backend.description.name,
-        maxContext: model.maxContext,
-        liveBytes: backend.liveBytes,
-        ...(reason !== undefined && { reason }),
-      };
-      return { request, model, backend, info };
-    } catch (error) {
-      backend.dispose();
-      throw error;
-    }
-  }
-
-  #require(): Opened {
+  /** The loaded model; waits for a rebuild that is under way. */
+  async #current(signal: AbortSignal | undefined): Promise<Opened> {
+    if (this.#recovery) await unlessAborted(this.#recovery.done, signal);
     if (this.#opened) return this.#opened;
     throw new AppError('INTERNAL', 'No model is loaded.', {
       fix: 'Load a model and try again.',
       recoverable: true,
     });
+  }
+
+  /** Rebuilds what was lost, once for all who have lost it. @throws AppError DEVICE_LOST, ABORTED and what `load` throws */
+  async #recover(lost: Opened, error: unknown, signal: AbortSignal | undefined): Promise<void> {
+    if (this.#opened === lost && this.#recovery?.of !== lost) {
+      const abort = new AbortController();
+      const done = this.#queue(async () => {
+        if (this.#opened !== lost) return;
+        await this.#close();
+        this.#opened = await this.#openPersistently(lost.request, lost.found, error, abort.signal);
+      });
+      const recovery = { of: lost, done, abort };
+      this.#recovery = recovery;
+      const finished = (): void => {
+        if (this.#recovery === recovery) this.#recovery = undefined;
+      };
+      done.then(finished, finished);
+    }
+    if (this.#recovery) await unlessAborted(this.#recovery.done, signal);
+  }
+
+  /** Opens a model; `failure` is the loss that it is opened again for. */
+  async #openPersistently(
+    request: LoadLocalModelRequest,
+    found: FoundModel,
+    failure: unknown,
+    signal: AbortSignal | undefined,
+  ): Promise<Opened> {
+    const wanted = request.device ?? 'auto';
+    let error = failure;
+    for (let attempt = error === undefined ? 0 : 1; attempt <= WAITS_MS.length; attempt += 1) {
+      const waitMs = WAITS_MS[attempt - 1];
+      if (waitMs !== undefined) {
+        if (attempt === 1) this.#emit({ type: 'device lost', message: toEnvelope(error).message });
+        this.#emit({ type: 'rebuilding', attempt, of: WAITS_MS.length, waitMs });
+        await this.#tools.clock.sleep(waitMs, signal);
+      }
+      try {
+        const opened = await this.#open(request, found, wanted, signal);
+        if (attempt > 0) this.#emit({ type: 'rebuilt', info: opened.info });
+        return opened;
+      } catch (caught) {
+        if (signal?.aborted || isAbort(caught)) throw caught;
+        error = caught;
+        // While the browser restarts its graphics process there may be no adapter for a while.
+        const mayPass = codeOf(caught) === 'DEVICE_LOST' || (attempt > 0 && codeOf(caught) === 'UNSUPPORTED');
+        if (!mayPass) break;
+      }
+    }
+    return this.#giveUp(request, found, error, signal);
+  }
+
+  /** What is left: the CPU, where that was not excluded and can carry the model; else the error, in words. */
+  async #giveUp(
+    request: LoadLocalModelRequest,
+    found: FoundModel,
+    error: unknown,
+    signal: AbortSignal | undefined,
+  ): Promise<Opened> {
+    const { code, message } = toEnvelope(error);
+    const gpuFailed = code === 'OUT_OF_MEMORY' || code === 'DEVICE_LOST';
+    if ((request.device ?? 'auto') === 'auto' && gpuFailed) {
+      const opened = await this.#open(request, found, 'cpu', signal);
+      const info = { ...opened.info, reason: `WebGPU failed: ${message}` };
+      if (code === 'DEVICE_LOST') this.#emit({ type: 'rebuilt', info });
+      return { ...opened, info };
+    }
+    if (code === 'DEVICE_LOST') this.#emit({ type: 'gave up', error: toEnvelope(error) });
+    throw error;
+  }
+
+  async #open(
+    request: LoadLocalModelRequest,
+    found: FoundModel,
+    wanted: ComputeDevice | 'auto',
+    signal: AbortSignal | undefined,
+  ): Promise<Opened> {
+    const { backend, reason } = await pickBackend(this.#tools.gpu, wanted);
+    try {
+      const { id, title, files } = await found.read(signal);
+      const model = await openLocalModel({
+        ...{ id, files, backend },
+        ...(request.maxContext !== undefined && { maxContext: request.maxContext }),
+        ...(signal && { signal }),
+      });
+      const info: LocalModelInfo = {
+        ...{ id, title },
+        device: backend.description.kind,
+        deviceName: backend.description.name,
+        maxContext: model.maxContext,
+        liveBytes: backend.liveBytes,
+        adapters: [],
+        ...(reason !== undefined && { reason }),
+      };
+      return { request, found, model, backend, info };
+    } catch (error) {
+      backend.dispose();
+      throw error;
+    }
   }
 
   async #close(): Promise<void> {
@@ -159,4 +237,15 @@ export class LocalModelService implements LmWorkerApi {
     await opened?.model.dispose();
     opened?.backend.dispose();
   }
+}
+
+/** The promise's outcome, or `ABORTED` as soon as the signal fires; the work itself goes on for others. */
+function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return promise;
+  return new Promise((resolve, reject) => {
+    const stop = (): void => reject(new AppError('ABORTED', 'Stopped.', { recoverable: true }));
+    if (signal.aborted) stop();
+    signal.addEventListener('abort', stop, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
+  });
 }

@@ -42,7 +42,7 @@ export class LocalModels {
     if (!loaded.info) {
       onEvent({ part, phase: 'download', name });
       loaded.info = await loaded.connection.remote.load(
-        { modelsUrl: this.#modelsUrl, id, device: wanted },
+        { modelsUrl: this.#modelsUrl, model: { kind: 'embedded', id }, device: wanted },
         proxy((progress: Progress) => {
           const finished = progress.total > 0 && progress.done >= progress.total;
           onEvent(finished ? { part, phase: 'compile', name } : { part, phase: 'download', name, progress });
