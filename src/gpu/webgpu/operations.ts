@@ -23,6 +23,7 @@ import {
   supportsHeadSize,
 } from './kernels/attention';
 import { COPY_MAX_ROWS, COPY_THREADS, copyCacheKernel } from './kernels/copy-cache';
+import { supportsTiles, tiledAttentionKernel, tiledAttentionWorkgroups } from './kernels/attention-tiled';
 import { EMBED_THREADS, embedKernel } from './kernels/embed';
 import { GATE_THREADS, gateKernel } from './kernels/gate';
 import { HEAD_NORM_THREADS, headNormKernel } from './kernels/head-norm';
@@ -269,7 +270,13 @@ export function buildOperations(context: OperationContext): Operations {
         ]),
       ];
       const apart = form(1);
-      const together = form(attentionBlockRows(a.heads, tuning));
+      const together = supportsTiles(a.heads)
+        ? [
+            dispatch(tiledAttentionKernel(a.heads, a.cache.capacity, tuning), a.rows, buffers, (rows) =>
+              tiledAttentionWorkgroups(a.heads, rows),
+            ),
+          ]
+        : form(attentionBlockRows(a.heads, tuning));
       return new GpuOperation('attention', a.rows, ({ value, oneSequence }) =>
         oneSequence && value > 1 ? together : apart,
       );
