@@ -2,7 +2,7 @@
 import type { Allocate, Backend, Operation } from '../../src/gpu/backend';
 import { ROW_FIELDS, ROW_POSITION, STAT_FIELDS } from '../../src/gpu/backend';
 import { buildGraph } from '../../src/lm/graph';
-import { openCheckpoint } from '../../src/lm/safetensors';
+import { openSafetensorsCheckpoint } from '../../src/lm/safetensors';
 import { loadWeights } from '../../src/lm/weights';
 import type { BenchModel } from './model';
 
@@ -37,8 +37,8 @@ export async function profileStep(
 ): Promise<StepProfile> {
   const { config, source } = model;
   const allocate: Allocate = (...of) => backend.tensor(...of);
-  const checkpoint = await openCheckpoint([source]);
-  const weights = await loadWeights(backend, allocate, config, checkpoint, undefined, undefined);
+  const checkpoint = await openSafetensorsCheckpoint([source]);
+  const weights = await loadWeights(backend, allocate, config, checkpoint, {});
   const sizes = { slots: 1, capacity: config.maxPositions, stepRows: rows, headRows: 1 };
   const graph = buildGraph(backend, allocate, config, weights, sizes);
   await backend.ready();

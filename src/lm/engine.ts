@@ -4,10 +4,12 @@ import { ROW_FIELDS, ROW_POSITION, ROW_TOKEN, STAT_ARGMAX, STAT_FIELDS } from '.
 import { STAT_LOG_SUM_EXP, STAT_MAXIMUM, STAT_TARGET } from '../gpu/backend';
 import { AppError, throwIfAborted } from '../protocol/errors';
 import type { OnProgress } from '../protocol/retrieval';
+import type { WeightType } from '../protocol/model-import';
 import type { ByteSource } from './byte-source';
+import type { Checkpoint } from './checkpoint';
 import { parseModelConfig, type ModelConfig } from './config';
 import { buildGraph, type Graph } from './graph';
-import { openCheckpoint } from './safetensors';
+import { openSafetensorsCheckpoint } from './safetensors';
 import { Sampler, type SampledToken, type SamplingOptions } from './sampling';
 import { loadWeights } from './weights';
 
@@ -15,8 +17,12 @@ export interface LoadModelOptions {
   backend: Backend;
   /** Parsed `config.json`. */
   config: unknown;
-  /** The safetensors files of the checkpoint. */
-  source: ByteSource | readonly ByteSource[];
+  /** The weights: safetensors, GGUF or a pack, opened. */
+  checkpoint?: Checkpoint;
+  /** The safetensors files of the checkpoint, instead of `checkpoint`. */
+  source?: ByteSource | readonly ByteSource[];
+  /** Type of the matrices. Default: as stored where the checkpoint has blocks, else f32. */
+  weights?: WeightType;
   /** Positions of the KV cache. Default: what the checkpoint was made for, at most 4096. */
   maxContext?: number;
   signal?: AbortSignal;
@@ -77,8 +83,9 @@ export async function loadModel(options: LoadModelOptions): Promise<LoadedModel>
       fix: `Choose between 2 and ${config.maxPositions}.`,
     });
   }
-  const sources = 'read' in options.source ? [options.source] : options.source;
-  const checkpoint = await openCheckpoint(sources, signal);
+  const { source = [] } = options;
+  const checkpoint =
+    options.checkpoint ?? (await openSafetensorsCheckpoint('read' in source ? [source] : source, signal));
   const owned: { dispose(): void }[] = [];
   const allocate: Backend['tensor'] = (label, shape, dtype) => {
     const tensor: Tensor = backend.tensor(label, shape, dtype);
@@ -86,7 +93,9 @@ export async function loadModel(options: LoadModelOptions): Promise<LoadedModel>
     return tensor;
   };
   try {
-    const weights = await loadWeights(backend, allocate, config, checkpoint, options.onProgress, signal);
+    const { onProgress } = options;
+    const loading = { weights: options.weights, onProgress, signal };
+    const weights = await loadWeights(backend, allocate, config, checkpoint, loading);
     const stepRows = Math.min(backend.preferredRows, maxContext);
     const headRows = Math.max(
       1,

@@ -3,7 +3,9 @@ import type { Backend } from '../gpu/backend';
 import { AppError, throwIfAborted } from '../protocol/errors';
 import type { GenerateEvent, GenerateRequest, LanguageModel } from '../protocol/language-model';
 import type { OnProgress } from '../protocol/retrieval';
+import type { WeightType } from '../protocol/model-import';
 import type { ByteSource } from './byte-source';
+import type { Checkpoint } from './checkpoint';
 import { loadModel, type GenerateTokensResult, type LoadedModel } from './engine';
 import { ChatTemplate, encodeChat } from './text/chat-template';
 import { StopStrings } from './text/stop-strings';
@@ -22,13 +24,17 @@ export interface ModelFiles {
   /** `chat_template.jinja` */
   chatTemplate?: string;
   /** `model.safetensors`, or its shards. */
-  weights: ByteSource | readonly ByteSource[];
+  weights?: ByteSource | readonly ByteSource[];
+  /** Instead of `weights`: what lies in a pack, a GGUF file or anything else. */
+  checkpoint?: Checkpoint;
 }
 
 export interface OpenLocalModelOptions {
   id: string;
   files: ModelFiles;
   backend: Backend;
+  /** Type of the matrices. Default: as stored where the checkpoint has blocks, else f32. */
+  weights?: WeightType;
   /** Positions of the KV cache. Default: what the checkpoint was made for, at most 4096. */
   maxContext?: number;
   signal?: AbortSignal;
@@ -52,13 +58,15 @@ export interface LocalModelParts {
  * @throws AppError BAD_INPUT, UNSUPPORTED, INTEGRITY, OUT_OF_MEMORY, ABORTED; nothing stays allocated then.
  */
 export async function openLocalModel(options: OpenLocalModelOptions): Promise<LocalModel> {
-  const { id, files, backend, maxContext, signal, onProgress } = options;
+  const { id, files, backend, weights, maxContext, signal, onProgress } = options;
   const tokenizer = new TextTokenizer(files.tokenizer, files.tokenizerConfig);
   const template = ChatTemplate.find(files.tokenizerConfig, files.chatTemplate);
   const engine = await loadModel({
     backend,
     config: files.config,
-    source: files.weights,
+    ...(files.weights && { source: files.weights }),
+    ...(files.checkpoint && { checkpoint: files.checkpoint }),
+    ...(weights && { weights }),
     ...(maxContext !== undefined && { maxContext }),
     ...(signal && { signal }),
     ...(onProgress && { onProgress }),

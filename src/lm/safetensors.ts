@@ -5,6 +5,8 @@
  */
 import { AppError } from '../protocol/errors';
 import type { ByteSource } from './byte-source';
+import { refuseFormat, type Checkpoint, type StoredTensor } from './checkpoint';
+import { isFloatFormat, widen, words16 } from './floats';
 
 const DTYPE_BITS: Record<string, number> = {
   ...{ BOOL: 8, U8: 8, I8: 8, F8_E4M3: 8, F8_E5M2: 8, I16: 16, U16: 16, F16: 16, BF16: 16 },
@@ -129,4 +131,30 @@ export async function openCheckpoint(
     }
   }
   return all;
+}
+
+/** The tensors of safetensors files as a checkpoint. */
+export async function openSafetensorsCheckpoint(
+  sources: readonly ByteSource[],
+  signal?: AbortSignal,
+): Promise<Checkpoint> {
+  const entries = await openCheckpoint(sources, signal);
+  const tensors = [...entries.values()].map(storedTensor);
+  return { tensors: new Map(tensors.map((tensor) => [tensor.name, tensor])) };
+}
+
+/** A tensor of a type that is no float is refused by whoever needs it; nobody else minds it. */
+function storedTensor({ name, dtype, shape, offset, bytes, source }: TensorEntry): StoredTensor {
+  const rowBytes = bytes / (shape[0] ?? 1);
+  return {
+    ...{ name, shape, bytes },
+    format: dtype,
+    async readRows(first, count, signal) {
+      if (!isFloatFormat(dtype)) return refuseFormat({ name, format: dtype });
+      const piece = await source.read(offset + first * rowBytes, count * rowBytes, signal);
+      return dtype === 'F16'
+        ? { kind: 'halves', values: words16(piece) }
+        : { kind: 'floats', values: widen(piece, dtype) };
+    },
+  };
 }
