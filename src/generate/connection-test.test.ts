@@ -170,6 +170,7 @@ describe('an endpoint that a page gets nothing from', () => {
       'LM Studio',
       'llama.cpp',
       'vLLM',
+      's3-web',
     ]);
     expect(report.fix).toContain(`OLLAMA_ORIGINS=${PAGE} ollama serve`);
     expect(report.fix).toContain('Safari');
@@ -261,7 +262,7 @@ describe('an endpoint that a page gets nothing from', () => {
 describe('the commands', () => {
   it('are those of the server that usually has the port', async () => {
     const fetch = (): Promise<Response> => Promise.reject(new TypeError('Failed to fetch'));
-    const ports = { 11434: 'Ollama', 1234: 'LM Studio', 8080: 'llama.cpp', 8000: 'vLLM' };
+    const ports = { 11434: 'Ollama', 1234: 'LM Studio', 8080: 'llama.cpp', 8000: 'vLLM', 8787: 's3-web' };
     for (const [port, name] of Object.entries(ports)) {
       const baseUrl = `http://localhost:${port}/v1`;
       const { commands } = await test({ baseUrl, fetch, pageOrigin: 'http://localhost:5173' });

@@ -1,7 +1,7 @@
 /** How the common local servers are told to let a page in, as of their versions of autumn 2026. */
 
 export interface ServerCommand {
-  server: 'Ollama' | 'LM Studio' | 'llama.cpp' | 'vLLM';
+  server: 'Ollama' | 'LM Studio' | 'llama.cpp' | 'vLLM' | 's3-web';
   command: string;
 }
 
@@ -11,6 +11,7 @@ const USUAL_PORTS: Record<string, ServerCommand['server']> = {
   '1234': 'LM Studio',
   '8080': 'llama.cpp',
   '8000': 'vLLM',
+  '8787': 's3-web',
 };
 
 function allowCommands(origin: string): ServerCommand[] {
@@ -19,6 +20,7 @@ function allowCommands(origin: string): ServerCommand[] {
     { server: 'LM Studio', command: 'lms server start --cors' },
     { server: 'llama.cpp', command: `llama-server -m MODEL.gguf --cors-origins ${origin}` },
     { server: 'vLLM', command: `vllm serve MODEL --allowed-origins '["${origin}"]'` },
+    { server: 's3-web', command: `npm run s3 -- serve --cors ${origin}` },
   ];
 }
 
@@ -27,6 +29,7 @@ const startCommands: ServerCommand[] = [
   { server: 'LM Studio', command: 'lms server start' },
   { server: 'llama.cpp', command: 'llama-server -m MODEL.gguf' },
   { server: 'vLLM', command: 'vllm serve MODEL' },
+  { server: 's3-web', command: 'npm run s3 -- serve' },
 ];
 
 /** The command of the server that usually has this port; all of them where the port says nothing. */
