@@ -1,0 +1,141 @@
+/**
+ * Continuous batching: generations that are past their prompt decode together, one row each in a common step, while one job at a
+ * time (a newcomer's prompt, a scoring) does its work in between, a submit each in turn. Jobs begin in the order they came.
+ */
+import { AppError, throwIfAborted } from '../../protocol/errors';
+import type { SampledToken } from '../sampling';
+import { Generation } from './generation';
+import type { Job } from './job';
+import type { Pace } from './pace';
+import type { Slots } from './slots';
+
+export interface SchedulerParts {
+  slots: Slots;
+  pace: Pace;
+  /** Positions of a slot. */
+  capacity: number;
+  /** Computes `steps` tokens for every row; of each step, the rows' tokens in order. */
+  decode: (rows: readonly Generation[], steps: number) => Promise<SampledToken[][]>;
+}
+
+export class Scheduler {
+  readonly #parts: SchedulerParts;
+  #waiting: Job[] = [];
+  /** The job whose turn it is beside the decode steps. */
+  #current: Job | undefined;
+  #decoding: Generation[] = [];
+  #running = false;
+  #disposed = false;
+
+  constructor(parts: SchedulerParts) {
+    this.#parts = parts;
+  }
+
+  add(job: Job): void {
+    if (this.#disposed) {
+      job.fail(unloaded());
+      return;
+    }
+    this.#waiting.push(job);
+    if (!this.#running) void this.#work();
+  }
+
+  /** Ends every job with an error. */
+  dispose(): void {
+    this.#disposed = true;
+    const jobs = [...this.#waiting, ...(this.#current ? [this.#current] : []), ...this.#decoding];
+    this.#waiting = [];
+    this.#current = undefined;
+    this.#decoding = [];
+    for (const job of jobs) job.fail(unloaded());
+  }
+
+  async #work(): Promise<void> {
+    this.#running = true;
+    // Calls made in the same turn of the event loop join the same first step.
+    await Promise.resolve();
+    while (this.#decoding.length > 0 || this.#current || this.#waiting.length > 0) {
+      this.#dropAborted();
+      await this.#decode();
+      this.#admit();
+      await this.#advance();
+    }
+    this.#running = false;
+  }
+
+  #dropAborted(): void {
+    const alive = (job: Job): boolean => {
+      try {
+        throwIfAborted(job.signal);
+        return true;
+      } catch (error) {
+        job.fail(error);
+        return false;
+      }
+    };
+    this.#waiting = this.#waiting.filter(alive);
+    this.#decoding = this.#decoding.filter(alive);
+    if (this.#current && !alive(this.#current)) this.#current = undefined;
+  }
+
+  #admit(): void {
+    const [next] = this.#waiting;
+    if (this.#current || !next) return;
+    if (next.start(this.#parts.slots)) this.#current = next;
+    else if (this.#decoding.length > 0) return;
+    else next.fail(new AppError('INTERNAL', 'The cache has no place although nothing is computed.'));
+    this.#waiting.shift();
+  }
+
+  async #advance(): Promise<void> {
+    const job = this.#current;
+    if (!job) return;
+    try {
+      const outcome = await job.advance();
+      // Disposed of meanwhile: the job has been told.
+      if (this.#current !== job || outcome === 'more') return;
+      this.#current = undefined;
+      if (outcome === 'decode' && job instanceof Generation) this.#decoding.push(job);
+    } catch (error) {
+      job.fail(error);
+      if (this.#current === job) this.#current = undefined;
+    }
+  }
+
+  async #decode(): Promise<void> {
+    const rows = this.#decoding;
+    if (rows.length === 0) return;
+    const steps = this.#stepCount(rows);
+    const started = performance.now();
+    try {
+      const results = await this.#parts.decode(rows, steps);
+      this.#parts.pace.recordSteps(rows.length, steps, performance.now() - started);
+      if (this.#disposed) return;
+      this.#decoding = rows.filter((generation, row) => !take(generation, row, results));
+    } catch (error) {
+      for (const generation of rows) generation.fail(error);
+      if (!this.#disposed) this.#decoding = [];
+    }
+  }
+
+  /** One at a time while somebody waits; never more than are still wanted, nor than the fullest slot has room for. */
+  #stepCount(rows: readonly Generation[]): number {
+    if (this.#current || this.#waiting.length > 0) return 1;
+    const wanted = Math.max(...rows.map(({ remaining }) => remaining));
+    const room = Math.min(...rows.map(({ slot }) => this.#parts.capacity - slot.tokens.length));
+    return Math.max(1, Math.min(this.#parts.pace.steps(rows.length), wanted, room));
+  }
+}
+
+/** Gives a generation its tokens, until it ends; what was computed beyond that is forgotten. */
+function take(generation: Generation, row: number, results: readonly SampledToken[][]): boolean {
+  for (const step of results) {
+    const sampled = step[row];
+    if (!sampled || generation.signal?.aborted) return false;
+    generation.slot.tokens.push(generation.next);
+    if (generation.accept(sampled)) return true;
+  }
+  return false;
+}
+
+const unloaded = (): AppError => new AppError('INTERNAL', 'The model has been unloaded.');
