@@ -1,4 +1,4 @@
-/** The decoder-only transformer, once for all families, as two programs of backend operations. */
+/** The decoder-only transformer, once for all families, as programs of backend operations. */
 import type {
   Allocate,
   Backend,
@@ -9,8 +9,8 @@ import type {
   Tensor,
 } from '../gpu/backend';
 import { ROW_FIELDS, STAT_FIELDS } from '../gpu/backend';
-import { AppError } from '../protocol/errors';
 import type { ModelConfig } from './config';
+import { ResidentAdapters, type LayerOperations } from './lora/resident-adapters';
 import { rotaryAngles } from './rope';
 import type { ModelWeights } from './weights';
 
@@ -36,6 +36,10 @@ export interface Graph {
   targets: Tensor;
   /** Embedding and all layers: fills the cache and the residual stream. */
   body: Operation[];
+  /** The same with a resident adapter on; `body` without one. Throws NOT_FOUND where it is not resident. */
+  program(adapter?: string): readonly Operation[];
+  /** Their memory is their own: `dispose` frees it. */
+  adapters: ResidentAdapters;
   /** Final norm and head on the selected rows: fills `logits` and `statistics`. */
   head: Operation[];
   /** Keys and values, layer by layer. */
@@ -74,10 +78,9 @@ export function buildGraph(
   const angles = allocate('angles', [capacity, headSize]);
   backend.write(angles, rotaryAngles(config.rope, headSize, capacity));
 
-  if (config.headNorms) throw new AppError('UNSUPPORTED', 'Norms over attention heads are not done yet.');
-  const body: Operation[] = [op.embed({ rows, table: weights.embedding, rowTable, output: residual })];
+  const embed = op.embed({ rows, table: weights.embedding, rowTable, output: residual });
   const caches: KeyValueTensors[] = [];
-  weights.layers.forEach((layer, index) => {
+  const layers = weights.layers.map((layer, index): LayerOperations => {
     const cache: KeyValueTensors = {
       keys: allocate(`layer ${index} keys`, [slots, capacity, keyValueWidth]),
       values: allocate(`layer ${index} values`, [slots, capacity, keyValueWidth]),
@@ -85,18 +88,32 @@ export function buildGraph(
       capacity,
     };
     caches.push(cache);
-    body.push(
-      op.linear({
+    const attentionNorm = { weight: layer.attentionNorm, epsilon };
+    const mlpNorm = { weight: layer.mlpNorm, epsilon };
+    const { headNorms } = layer;
+    return {
+      ...{ attentionNorm, mlpNorm, gateUpWeight: layer.gateUp },
+      project: op.linear({
         rows,
         input: residual,
-        norm: { weight: layer.attentionNorm, epsilon },
+        norm: attentionNorm,
         weight: layer.projections,
         ...(layer.projectionBias && { bias: layer.projectionBias }),
         output: projections,
       }),
-      op.rotateAndCache({ rows, rowTable, heads, projections, angles, cache }),
-      op.attention({ rows, rowTable, heads, projections, cache, output: attended }),
-      op.linear({
+      attend: [
+        ...(headNorms
+          ? [
+              op.headNorm({
+                ...{ rows, heads, projections, epsilon },
+                ...{ queryWeight: headNorms.query, keyWeight: headNorms.key },
+              }),
+            ]
+          : []),
+        op.rotateAndCache({ rows, rowTable, heads, projections, angles, cache }),
+        op.attention({ rows, rowTable, heads, projections, cache, output: attended }),
+      ],
+      output: op.linear({
         rows,
         input: attended,
         weight: layer.attentionOutput,
@@ -104,16 +121,22 @@ export function buildGraph(
         output: residual,
         accumulate: true,
       }),
-      op.gatedLinear({
-        rows,
-        input: residual,
-        norm: { weight: layer.mlpNorm, epsilon },
-        weight: layer.gateUp,
-        output: gated,
-      }),
-      op.linear({ rows, input: gated, weight: layer.down, output: residual, accumulate: true }),
-    );
+      gated: op.gatedLinear({ rows, input: residual, norm: mlpNorm, weight: layer.gateUp, output: gated }),
+      down: op.linear({ rows, input: gated, weight: layer.down, output: residual, accumulate: true }),
+    };
   });
+  const body = [
+    embed,
+    ...layers.flatMap(({ project, attend, output, gated, down }) => [
+      project,
+      ...attend,
+      output,
+      gated,
+      down,
+    ]),
+  ];
+  const activations = { rows, residual, projections, attended, gated };
+  const adapters = new ResidentAdapters(backend, config, activations, embed, layers);
 
   const headRows = backend.extent(sizes.headRows);
   const selected = allocate('selected rows', [sizes.headRows], 'u32');
@@ -134,6 +157,7 @@ export function buildGraph(
   ];
   return {
     ...{ sizes, rows, rowTable, headRows, selected, targets },
-    ...{ body, head, caches, residual, logits, statistics },
+    ...{ body, head, caches, residual, logits, statistics, adapters },
+    program: (adapter) => (adapter === undefined ? body : adapters.program(adapter)),
   };
 }

@@ -45,7 +45,7 @@ export function describeEngine(makeBackend: () => Promise<Backend>): void {
   });
   afterAll(() => backend.dispose());
 
-  describe.each(['qwen2-tiny', 'qwen2-tiny-untied', 'llama-tiny'])('%s', (name) => {
+  describe.each(['qwen2-tiny', 'qwen2-tiny-untied', 'llama-tiny', 'qwen3-tiny'])('%s', (name) => {
     let model: LoadedModel;
     beforeAll(async () => {
       model = await loadGolden(backend, name);
