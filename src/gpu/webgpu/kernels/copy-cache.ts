@@ -19,11 +19,11 @@ export function copyCacheKernel(width: number, capacity: number): Kernel {
 @compute @workgroup_size(${COPY_THREADS})
 fn main(@builtin(global_invocation_id) id: vec3u) {
   if (id.x >= ${count}u) { return; }
-  let from = (copyTable[0] * ${capacity}u + copyTable[2]) * ${count}u + id.x;
-  let to = (copyTable[1] * ${capacity}u + copyTable[2]) * ${count}u + id.x;
+  let source = (copyTable[0] * ${capacity}u + copyTable[2]) * ${count}u + id.x;
+  let goal = (copyTable[1] * ${capacity}u + copyTable[2]) * ${count}u + id.x;
   for (var row = id.y; row < extent.x; row += ${COPY_MAX_ROWS}u) {
-    keys[to + row * ${count}u] = keys[from + row * ${count}u];
-    values[to + row * ${count}u] = values[from + row * ${count}u];
+    keys[goal + row * ${count}u] = keys[source + row * ${count}u];
+    values[goal + row * ${count}u] = values[source + row * ${count}u];
   }
 }`,
   );
