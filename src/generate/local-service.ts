@@ -160,7 +160,8 @@ export class LocalModelService implements LmWorkerApi {
   ): Promise<Opened> {
     const wanted = request.device ?? 'auto';
     let error = failure;
-    for (let attempt = error === undefined ? 0 : 1; attempt <= WAITS_MS.length; attempt += 1) {
+    let rebuilding = failure !== undefined;
+    for (let attempt = rebuilding ? 1 : 0; attempt <= WAITS_MS.length; attempt += 1) {
       const waitMs = WAITS_MS[attempt - 1];
       if (waitMs !== undefined) {
         if (attempt === 1) this.#emit({ type: 'device lost', message: toEnvelope(error).message });
@@ -175,30 +176,41 @@ export class LocalModelService implements LmWorkerApi {
         if (signal?.aborted || isAbort(caught)) throw caught;
         error = caught;
         // While the browser restarts its graphics process there may be no adapter for a while.
-        const mayPass = codeOf(caught) === 'DEVICE_LOST' || (attempt > 0 && codeOf(caught) === 'UNSUPPORTED');
+        const mayPass = codeOf(caught) === 'DEVICE_LOST' || (rebuilding && codeOf(caught) === 'UNSUPPORTED');
         if (!mayPass) break;
+        rebuilding = true;
       }
     }
-    return this.#giveUp(request, found, error, signal);
+    return this.#giveUp(request, found, { error, rebuilding }, signal);
   }
 
-  /** What is left: the CPU, where that was not excluded and can carry the model; else the error, in words. */
+  /** What is left: the CPU, where that was not excluded; else the error, in words. */
   async #giveUp(
     request: LoadLocalModelRequest,
     found: FoundModel,
-    error: unknown,
+    { error, rebuilding }: { error: unknown; rebuilding: boolean },
     signal: AbortSignal | undefined,
   ): Promise<Opened> {
     const { code, message } = toEnvelope(error);
-    const gpuFailed = code === 'OUT_OF_MEMORY' || code === 'DEVICE_LOST';
-    if ((request.device ?? 'auto') === 'auto' && gpuFailed) {
+    const gpuFailed = rebuilding || code === 'OUT_OF_MEMORY' || code === 'DEVICE_LOST';
+    if (!gpuFailed) throw error;
+    if ((request.device ?? 'auto') === 'auto') {
       const opened = await this.#open(request, found, 'cpu', signal);
       const info = { ...opened.info, reason: `WebGPU failed: ${message}` };
-      if (code === 'DEVICE_LOST') this.#emit({ type: 'rebuilt', info });
+      if (rebuilding) this.#emit({ type: 'rebuilt', info });
       return { ...opened, info };
     }
-    if (code === 'DEVICE_LOST') this.#emit({ type: 'gave up', error: toEnvelope(error) });
-    throw error;
+    if (!rebuilding) throw error;
+    const lost = new AppError(
+      'DEVICE_LOST',
+      `The graphics device was lost, and “${found.title}” could not be loaded again: ${message}`,
+      {
+        fix: 'Ask again in a while, choose a smaller model or the CPU, or restart the browser.',
+        recoverable: true,
+      },
+    );
+    this.#emit({ type: 'gave up', error: toEnvelope(lost) });
+    throw lost;
   }
 
   async #open(

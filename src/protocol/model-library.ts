@@ -124,14 +124,14 @@ export interface ModelStore {
 
 /** Which model is to be imported, and how. */
 export interface ImportModelRequest {
+  /** As `idFor` gives it; a paused import of this id goes on. */
+  id: string;
   from:
     | { kind: 'hub'; hub: string; repository: string; revision: string; token?: string }
     /** A folder in the hub's layout, a GGUF file, or a pack. */
     | { kind: 'files'; name: string; files: ImportFile[] };
   /** Default: as stored where the source is quantised, else `q4`. */
   weights?: WeightType;
-  /** Id of a paused import to go on with. */
-  resume?: string;
 }
 
 export interface AddAdapterRequest {
@@ -145,7 +145,7 @@ export interface AddAdapterRequest {
 export interface ModelLibraryApi {
   listModels(): Promise<ListedModel[]>;
   /** What an import would transfer and store; reads tables, no weights. */
-  inspectModel(request: ImportModelRequest, signal?: AbortSignal): Promise<ImportSummary>;
+  inspectModel(request: Omit<ImportModelRequest, 'id'>, signal?: AbortSignal): Promise<ImportSummary>;
   /**
    * Imports a model, or goes on with the paused import of the same one. An abort pauses: what is complete stays, until
    * `deleteModel`.

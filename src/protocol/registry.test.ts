@@ -3,6 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { describe, expect, it } from 'vitest';
+import { parseModelConfig } from '../lm/config';
 import { RegistrySchema } from './registry';
 
 const folder = 'models';
@@ -28,5 +29,21 @@ describe('the embedded models', () => {
     const ids = registry.models.map(({ id }) => id);
     expect(new Set(ids).size).toBe(ids.length);
     expect(registry.models.reduce((sum, { bytes }) => sum + bytes, 0)).toBeLessThanOrEqual(15e6);
+  });
+});
+
+describe.each(registry.published)('the published checkpoint $repository', ({ config, licence, storedAs }) => {
+  it('has an architecture that the engine knows, and says under which licence it is', () => {
+    expect(parseModelConfig(config).layers).toBeGreaterThan(0);
+    expect(licence).not.toBe('');
+    expect(['bf16', 'f32']).toContain(storedAs);
+  });
+});
+
+describe('the published checkpoints', () => {
+  it('stand there once each', () => {
+    const names = registry.published.map(({ repository }) => repository);
+    expect(new Set(names).size).toBe(names.length);
+    expect(names).toContain('pat-jj/s3-8-3-3-20steps');
   });
 });

@@ -1,4 +1,4 @@
-/** `models/registry.json`: the models that come with the page, and what each file must be. */
+/** `models/registry.json`: the models that come with the page, what each file must be, and published ones that can be fetched. */
 import * as v from 'valibot';
 
 const text = v.pipe(v.string(), v.nonEmpty());
@@ -38,8 +38,37 @@ export const RegistryModelSchema = v.object({
   ),
 });
 
-export const RegistrySchema = v.object({ models: v.array(RegistryModelSchema) });
+/** A checkpoint that others have published and that can be fetched from the hub. None of its bytes come with the page. */
+export const PublishedModelSchema = v.object({
+  /** `owner/name` on the hub. */
+  repository: v.pipe(v.string(), v.regex(/^[\w.-]+\/[\w.-]+$/, 'not owner/name')),
+  /** Branch, tag or commit. */
+  revision: text,
+  title: text,
+  /** What it is for. */
+  description: text,
+  group: v.picklist(['general', 's3', 'search-r1', 'deepretrieval']),
+  licence: text,
+  /** Element type of its files. */
+  storedAs: v.picklist(['bf16', 'f32']),
+  /** How its matrices are best kept here. */
+  weights: v.picklist(['q4', 'q8', 'f16', 'f32']),
+  /** What `config.json` says of its architecture; sizes are computed from it. */
+  config: v.record(v.string(), v.unknown()),
+  search: v.optional(
+    v.object({
+      promptStyle: v.picklist(['full', 'compact']),
+      documentsPerQuery: v.pipe(v.number(), v.integer(), v.minValue(1)),
+    }),
+  ),
+});
+
+export const RegistrySchema = v.object({
+  models: v.array(RegistryModelSchema),
+  published: v.optional(v.array(PublishedModelSchema), []),
+});
 
 export type RegistryFile = v.InferOutput<typeof RegistryFileSchema>;
 export type RegistryModel = v.InferOutput<typeof RegistryModelSchema>;
+export type PublishedModel = v.InferOutput<typeof PublishedModelSchema>;
 export type Registry = v.InferOutput<typeof RegistrySchema>;

@@ -83,5 +83,5 @@ export function toyRegistry(
     bytes: files.reduce((sum, file) => sum + file.bytes, 0),
     files,
   };
-  return { models: [model] };
+  return { models: [model], published: [] };
 }

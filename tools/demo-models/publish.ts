@@ -1,6 +1,6 @@
 /**
  * Copies trained models from the training folder into `models/` and writes `models/registry.json` with the size and
- * SHA-256 of every file.
+ * SHA-256 of every file, and with the published checkpoints of `published.ts`.
  *
  *   npx tsx tools/demo-models/publish.ts [--from DIR]     (without --from: only the registry, from what is in models/)
  */
@@ -10,6 +10,7 @@ import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { format } from 'prettier';
 import type { RegistryModel } from '../../src/protocol/registry';
+import { PUBLISHED } from './published';
 
 type Entry = Omit<RegistryModel, 'bytes' | 'files'> & {
   /** Path in the model's folder → path in the training folder; `null`: written into the model's folder by `measure.ts`. */
@@ -80,6 +81,6 @@ const published = ENTRIES.filter((e) =>
 const models = published.map(describe);
 writeFileSync(
   'models/registry.json',
-  await format(JSON.stringify({ models }), { parser: 'json', printWidth: 110 }),
+  await format(JSON.stringify({ models, published: PUBLISHED }), { parser: 'json', printWidth: 110 }),
 );
 for (const model of models) console.log(`${model.id}: ${model.files.length} files, ${model.bytes} bytes`);

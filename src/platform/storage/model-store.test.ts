@@ -7,7 +7,7 @@ import type { FilledModel, ModelDraft, ModelStore } from '../../protocol/model-l
 import { lazyDatabase } from './browser-storage';
 import { MemoryFileStore } from './file-store';
 import { createLocalLocks, type Locks } from './locks';
-import { createModelStore, slugOf, type ModelStoreParts } from './model-store';
+import { createModelStore, type ModelStoreParts } from './model-store';
 
 let databases = 0;
 let name: string;
@@ -246,19 +246,6 @@ describe('stored models', () => {
         expect(files.files.size).toBe(0);
       }),
       { numRuns: 40 },
-    );
-  });
-});
-
-describe('slugOf', () => {
-  it('is a plain folder name whatever it is given', () => {
-    expect(slugOf('Qwen/Qwen2.5-0.5B-Instruct')).toBe('qwen-qwen2.5-0.5b-instruct');
-    expect(slugOf('../..')).toBe('model');
-    fc.assert(
-      fc.property(fc.string(), (text) => {
-        expect(slugOf(text)).toMatch(/^[a-z0-9][a-z0-9.-]{0,47}$/);
-        expect(slugOf(text)).not.toMatch(/\.$/);
-      }),
     );
   });
 });

@@ -9,6 +9,7 @@ import type {
   StoredAdapter,
   StoredModel,
 } from '../../protocol/model-library';
+import { sameOrigin, slugOf } from '../../protocol/model-ids';
 import { putModel, type Database } from './database';
 import { describeWriteError, type RangedFileStore } from './file-store';
 import type { Locks } from './locks';
@@ -41,15 +42,6 @@ const busy = (name: string): AppError =>
     fix: 'Wait until it is done, or pause it there.',
     recoverable: true,
   });
-
-/** A name as a folder, an id in links, and nothing else. */
-export const slugOf = (name: string, longest = 48): string =>
-  name
-    .toLowerCase()
-    .replace(/[^a-z0-9.]+/g, '-')
-    .replace(/^[-.]+/, '')
-    .slice(0, longest)
-    .replace(/[-.]+$/, '') || 'model';
 
 /** Models in folders under their ids; what an import has stored counts only once its record says `ready`. */
 export function createModelStore(parts: ModelStoreParts): ModelStore {
@@ -114,6 +106,11 @@ export function createModelStore(parts: ModelStoreParts): ModelStore {
       throw new AppError('BAD_INPUT', `“${known.name}” is on this device already.`, {
         fix: 'Delete it first if it is to be fetched anew.',
         context: { id: known.id },
+      });
+    }
+    if (known && !sameOrigin(known.origin, draft.origin)) {
+      throw new AppError('BAD_INPUT', `Another model is kept under the name ${draft.id}.`, {
+        fix: 'Delete it, or give this one another name.',
       });
     }
     await requireRoom(draft.neededBytes - (known ? await storedBytes(draft.id) : 0));

@@ -1,0 +1,159 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { fragileGpu, type FragileGpu } from '../../tests/servers/fragile-gpu';
+import { startModelsServer, type ModelsServer } from '../../tests/servers/models-server';
+import { openNodeGpu } from '../platform/node/webgpu';
+import type { Clock } from '../protocol/clock';
+import type { GenerateEvent, GenerateRequest } from '../protocol/language-model';
+import type { LmWorkerEvent, LoadLocalModelRequest } from '../protocol/lm-worker';
+import { LocalModelService } from './local-service';
+
+let server: ModelsServer;
+let fragile: FragileGpu;
+let service: LocalModelService;
+let waits: number[];
+let events: LmWorkerEvent[];
+
+/** Time that passes at once. */
+const clock: Clock = {
+  now: () => 0,
+  sleep: (ms) => {
+    waits.push(ms);
+    return Promise.resolve();
+  },
+};
+
+beforeEach(async () => {
+  server = await startModelsServer();
+  fragile = fragileGpu(await openNodeGpu(), { hardware: true });
+  waits = [];
+  events = [];
+  service = new LocalModelService({
+    fetch: globalThis.fetch,
+    sha256: (bytes) => crypto.subtle.digest('SHA-256', bytes),
+    gpu: fragile.gpu,
+    clock,
+    store: () => {
+      throw new Error('no store here');
+    },
+  });
+  await service.watch((event) => events.push(event));
+});
+afterEach(async () => {
+  await service.unload();
+  await server.close();
+});
+
+const load: () => LoadLocalModelRequest = () => ({
+  modelsUrl: server.modelsUrl,
+  model: { kind: 'embedded', id: 'toy' },
+  device: 'webgpu',
+});
+const request: GenerateRequest = {
+  messages: [{ role: 'user', content: 'the bridge' }],
+  maxTokens: 12,
+  temperature: 0,
+};
+
+/** The text as the deltas bring it, and as the end says it. */
+async function read(
+  from: AsyncIterable<GenerateEvent>,
+): Promise<{ streamed: string; tokens: number; text: string }> {
+  let streamed = '';
+  let tokens = 0;
+  let text = '';
+  for await (const event of from) {
+    if (event.type === 'done') text = event.text;
+    else {
+      streamed += event.text;
+      tokens += event.tokens?.length ?? 0;
+    }
+  }
+  return { streamed, tokens, text };
+}
+
+const kinds = (): string[] => events.map(({ type }) => type);
+
+describe('a lost device', () => {
+  it('is opened again wherever in a generation it is lost, and the text is the same, told once', async () => {
+    await service.load(load());
+    const expected = await read(service.generate(request));
+    expect(expected.tokens).toBe(12);
+    for (const at of [1, 3, 6]) {
+      await service.unload();
+      events.length = 0;
+      fragile.loseAt(fragile.devices.length, at);
+      await service.load(load());
+      expect(await read(service.generate(request))).toEqual(expected);
+      expect(kinds()).toEqual(['device lost', 'rebuilding', 'rebuilt']);
+    }
+    expect(waits).toEqual([1000, 1000, 1000]);
+  });
+
+  it('is rebuilt once for all generations that were under way', async () => {
+    fragile.loseAt(0, 3);
+    await service.load(load());
+    const texts = await Promise.all([read(service.generate(request)), read(service.generate(request))]);
+    expect(texts[0]).toEqual(texts[1]);
+    expect(texts[0].streamed).toBe(texts[0].text);
+    expect(kinds()).toEqual(['device lost', 'rebuilding', 'rebuilt']);
+    expect(fragile.devices).toHaveLength(2);
+  });
+
+  it('is waited for while there is no adapter, longer each time', async () => {
+    await service.load(load());
+    fragile.devices[0]?.destroy();
+    fragile.hideAdapter(2);
+    expect((await read(service.generate(request))).tokens).toBe(12);
+    expect(waits).toEqual([1000, 2000, 4000]);
+    expect(kinds()).toEqual(['device lost', 'rebuilding', 'rebuilding', 'rebuilding', 'rebuilt']);
+  });
+
+  it('is given up after the last try, with an error and not a hang, and can be loaded anew later', async () => {
+    await service.load(load());
+    fragile.devices[0]?.destroy();
+    fragile.hideAdapter(3);
+    await expect(read(service.generate(request))).rejects.toMatchObject({
+      code: 'DEVICE_LOST',
+      message: expect.stringContaining('could not be loaded again') as string,
+    });
+    expect(events.at(-1)).toMatchObject({ type: 'gave up' });
+    await expect(read(service.generate(request))).rejects.toMatchObject({ code: 'INTERNAL' });
+    await service.load(load());
+    expect((await read(service.generate(request))).tokens).toBe(12);
+  });
+
+  it('that is lost again and again ends the generation', async () => {
+    for (let index = 0; index < 8; index += 1) fragile.loseAt(index, 1);
+    await service.load(load());
+    await expect(read(service.generate(request))).rejects.toMatchObject({ code: 'DEVICE_LOST' });
+    expect(fragile.devices.length).toBeLessThanOrEqual(5);
+  });
+
+  it('falls back to the CPU where that was not excluded, and says why', async () => {
+    for (let index = 0; index < 8; index += 1) fragile.loseAt(index, 1);
+    await service.load({ ...load(), device: 'auto' });
+    fragile.devices[0]?.destroy();
+    fragile.hideAdapter(1);
+    expect((await read(service.generate(request))).tokens).toBe(12);
+    expect(events.at(-1)).toMatchObject({ type: 'rebuilt', info: { device: 'cpu' } });
+  });
+
+  it('while a model is loaded is opened again, too', async () => {
+    // The toy's weights are written, never submitted: this device dies as soon as it is asked for.
+    fragile.destroyNew(1);
+    const info = await service.load(load());
+    expect(info.device).toBe('webgpu');
+    expect(kinds()).toEqual(['device lost', 'rebuilding', 'rebuilt']);
+    expect((await read(service.generate(request))).tokens).toBe(12);
+  });
+
+  it('can be stopped while it is waited for', async () => {
+    await service.load(load());
+    fragile.devices[0]?.destroy();
+    fragile.hideAdapter(1);
+    const abort = new AbortController();
+    const reading = read(service.generate(request, abort.signal));
+    abort.abort();
+    await expect(reading).rejects.toMatchObject({ code: 'ABORTED' });
+  });
+});

@@ -1,0 +1,69 @@
+/** A real GPU whose devices can be lost on demand: `device.destroy()`, called from outside, is the loss that WebGPU defines. */
+export interface FragileGpu {
+  readonly gpu: GPU;
+  /** Devices handed out so far. */
+  readonly devices: GPUDevice[];
+  /** The device that is handed out as number `index` (from 0) is lost at its `submit`-th submission (from 1). */
+  loseAt(index: number, submit: number): void;
+  /** From now on the next `times` requests find no adapter, as while a browser restarts its graphics process. */
+  hideAdapter(times: number): void;
+  /** The next `times` devices are lost a moment after they are handed out, in the middle of loading. */
+  destroyNew(times: number): void;
+}
+
+/** `hardware`: the adapter says of itself that it is no software, which "automatic" then believes. */
+export function fragileGpu(real: GPU, { hardware = false } = {}): FragileGpu {
+  const devices: GPUDevice[] = [];
+  const losses = new Map<number, number>();
+  let hidden = 0;
+  let doomed = 0;
+
+  function watch(device: GPUDevice): GPUDevice {
+    const index = devices.push(device) - 1;
+    const { queue } = device;
+    const submit = queue.submit.bind(queue);
+    let count = 0;
+    queue.submit = (buffers) => {
+      submit(buffers);
+      count += 1;
+      if (count === losses.get(index)) device.destroy();
+    };
+    if (doomed > 0) {
+      doomed -= 1;
+      setTimeout(() => device.destroy(), 0);
+    }
+    return device;
+  }
+
+  const gpu = {
+    async requestAdapter(options?: GPURequestAdapterOptions): Promise<GPUAdapter | null> {
+      if (hidden > 0) {
+        hidden -= 1;
+        return null;
+      }
+      const adapter = await real.requestAdapter(options);
+      if (adapter) {
+        const request = adapter.requestDevice.bind(adapter);
+        if (hardware) {
+          const info = {
+            vendor: 'test',
+            architecture: '',
+            device: '',
+            description: 'a card',
+            isFallbackAdapter: false,
+          };
+          Object.defineProperty(adapter, 'info', { value: info });
+        }
+        adapter.requestDevice = async (descriptor) => watch(await request(descriptor));
+      }
+      return adapter;
+    },
+  };
+  return {
+    gpu: gpu as GPU,
+    devices,
+    loseAt: (index, submit) => void losses.set(index, submit),
+    hideAdapter: (times) => void (hidden = times),
+    destroyNew: (times) => void (doomed = times),
+  };
+}
