@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { DEFAULT_HUB, Hub, hubAddress } from './hub.svelte';
+import { Hub } from './hub.svelte';
+import { DEFAULT_HUB, hubAddress } from './hub-address';
 
 function storage(stored?: string) {
   const map = new Map<string, string>(stored === undefined ? [] : [['s3-web.hub', stored]]);

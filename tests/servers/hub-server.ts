@@ -28,6 +28,8 @@ export interface HubServer {
   readonly requests: HubRequest[];
   /** The next `times` GET requests for a file whose path ends so fail. */
   fail(pathEnd: string, failure: HubFailure, times?: number): void;
+  /** Failures still to come do not. */
+  heal(): void;
   close(): Promise<void>;
 }
 
@@ -119,6 +121,7 @@ export async function startHubServer(root: string, revisions?: readonly string[]
     url: `http://127.0.0.1:${port}/`,
     requests,
     fail: (pathEnd, failure, times = 1) => void failures.push({ pathEnd, failure, times }),
+    heal: () => void failures.splice(0),
     close: () =>
       new Promise((done, failed) => {
         for (const res of sockets) res.destroy();

@@ -18,7 +18,7 @@ export interface LoadOptions {
 
 /** With a slash at the end. */
 const hubOf = ({ hub }: EncoderRequest, { remoteHost }: LoadOptions): string =>
-  `${hub ?? remoteHost ?? HUB}`.replace(/\/*$/, '/');
+  (hub ?? remoteHost ?? HUB).replace(/\/*$/, '/');
 
 /**
  * Loads an encoder: WebGPU where it is of use, WASM otherwise; `info.device` and `info.reason` say which and why.
