@@ -3,7 +3,7 @@ import { cpus } from 'node:os';
 import process from 'node:process';
 import { compareEngines } from './lm/compare';
 import { openAdapter } from './lm/adapter';
-import { demoModel, randomModel, type BenchModel } from './lm/model';
+import { demoModel, quantisedModel, randomModel, type BenchModel } from './lm/model';
 import { profileStep } from './lm/profile';
 import { buildAndServe } from './page/built-page';
 import { timeFirstAnswer, type BrowserForm, type FirstAnswer } from './page/first-answer';
@@ -18,6 +18,10 @@ const parts: Record<string, () => Promise<void>> = {
     for (const model of [await demoModel(demoFolder), await randomModel(7)]) {
       await compareEngines(model, { rounds: 5, prompts: [128, 768], decoded: 32, print });
     }
+  },
+  quantised: async () => {
+    print('\n## The same in 4 bits');
+    await compareEngines(await quantisedModel(7), { rounds: 3, prompts: [512], decoded: 16, print });
   },
   page: async () => {
     print('\n## The page');

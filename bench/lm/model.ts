@@ -13,10 +13,17 @@ export interface BenchModel {
   json: unknown;
   config: ModelConfig;
   source: ByteSource;
+  /** What both engines keep the linear layers in. */
+  weights: 'f32' | 'q4';
   tensors: Map<string, { shape: number[]; values: Float32Array }>;
 }
 
-async function openModel(name: string, json: unknown, bytes: Uint8Array): Promise<BenchModel> {
+async function openModel(
+  name: string,
+  json: unknown,
+  bytes: Uint8Array,
+  weights: BenchModel['weights'] = 'f32',
+): Promise<BenchModel> {
   const config = parseModelConfig(json);
   const source = bytesSource(`${name}/model.safetensors`, bytes);
   const tensors: BenchModel['tensors'] = new Map();
@@ -26,8 +33,8 @@ async function openModel(name: string, json: unknown, bytes: Uint8Array): Promis
     if (dtype !== 'F32' && dtype !== 'F16' && dtype !== 'BF16') throw new Error(`${tensor} is ${dtype}.`);
     tensors.set(tensor, { shape, values: widen(await source.read(offset, length), dtype) });
   }
-  const label = `${name} (${config.layers} layers × ${config.hiddenSize})`;
-  return { label, json, config, source, tensors };
+  const label = `${name} (${config.layers} layers × ${config.hiddenSize}, ${weights})`;
+  return { label, json, config, source, weights, tensors };
 }
 
 export async function demoModel(folder: URL): Promise<BenchModel> {
@@ -35,9 +42,35 @@ export async function demoModel(folder: URL): Promise<BenchModel> {
   return openModel('demo', json, await readFile(new URL('model.safetensors', folder)));
 }
 
-/** Same architecture as the demo's, twice the width, grouped-query attention, weights from a seed. */
-export async function randomModel(seed: number): Promise<BenchModel> {
-  const [hidden, intermediate, layers, vocab, heads, keyValueHeads] = [256, 768, 4, 4096, 8, 4] as const;
+interface Sizes {
+  hidden: number;
+  intermediate: number;
+  layers: number;
+  vocabulary: number;
+  heads: number;
+  keyValueHeads: number;
+}
+
+/** The demo's architecture at twice the width, with grouped-query attention. */
+export const randomModel = (seed: number): Promise<BenchModel> =>
+  qwen2Model('random', seed, 'f32', {
+    ...{ hidden: 256, intermediate: 768, layers: 4, vocabulary: 4096, heads: 8, keyValueHeads: 4 },
+  });
+
+/** Layers of Qwen2.5-0.5B's shapes in 4 bits: four of its 24, and a tenth of its vocabulary. */
+export const quantisedModel = (seed: number): Promise<BenchModel> =>
+  qwen2Model('like Qwen2.5-0.5B', seed, 'q4', {
+    ...{ hidden: 896, intermediate: 4864, layers: 4, vocabulary: 15200, heads: 14, keyValueHeads: 2 },
+  });
+
+/** Weights from a seed. */
+async function qwen2Model(
+  name: string,
+  seed: number,
+  weights: BenchModel['weights'],
+  sizes: Sizes,
+): Promise<BenchModel> {
+  const { hidden, intermediate, layers, vocabulary: vocab, heads, keyValueHeads } = sizes;
   const keyValueWidth = (hidden / heads) * keyValueHeads;
   const shapes: Record<string, number[]> = { 'model.embed_tokens.weight': [vocab, hidden] };
   for (let layer = 0; layer < layers; layer += 1) {
@@ -64,7 +97,7 @@ export async function randomModel(seed: number): Promise<BenchModel> {
     ...{ num_attention_heads: heads, num_key_value_heads: keyValueHeads, max_position_embeddings: 2048 },
     ...{ hidden_act: 'silu', rms_norm_eps: 1e-6, rope_theta: 10000 },
   };
-  return openModel('random', json, randomCheckpoint(shapes, new Random(seed)));
+  return openModel(name, json, randomCheckpoint(shapes, new Random(seed)), weights);
 }
 
 /** A safetensors file of f32 values that keep activations of order one. */

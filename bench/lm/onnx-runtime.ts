@@ -45,7 +45,8 @@ export async function openOnnxRuntime(
   const caches = Array.from({ length: config.layers }, (_, layer) =>
     KINDS.map((kind) => ({ kind, past: pastName(layer, kind), present: presentName(layer, kind) })),
   ).flat();
-  const graph = decoderGraph(model, { attention: form.attention, capacity });
+  const { weights } = model;
+  const graph = decoderGraph(model, { attention: form.attention, capacity, weights });
   const open = (logits: 'cpu' | 'gpu-buffer'): Promise<InferenceSession> => {
     const location: Record<string, 'cpu' | 'gpu-buffer'> = { logits, next: 'cpu' };
     for (const { present } of caches) location[present] = 'gpu-buffer';

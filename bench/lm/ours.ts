@@ -5,7 +5,8 @@ import type { BenchModel } from './model';
 
 /** This project's engine, as the pages and the command line use it. The backend is the contender's from here on. */
 export async function openOurs(model: BenchModel, backend: Backend, capacity: number): Promise<Contender> {
-  const lm = await loadModel({ backend, config: model.json, source: model.source, maxContext: capacity });
+  const { json: config, source, weights } = model;
+  const lm = await loadModel({ backend, config, source, weights, maxContext: capacity });
   return {
     name: backend.description.kind === 'cpu' ? 's3-web, CPU backend' : 's3-web',
     logits: async (tokens) => {

@@ -2,7 +2,9 @@
  * A Qwen2 or Llama decoder as ONNX, in the form that ONNX Runtime's exporter for language models gives it: packed
  * projections, fused residual and norm, logits of the last position only, the next token chosen on the device.
  */
+import { dequantise, quantise } from '../../src/gpu/blocks';
 import type { BenchModel } from '../lm/model';
+import { matMulNBits } from './quantised';
 import { addAttention, declareAttention, type AttentionForm } from './attention';
 import { CONTRIB, GraphWriter } from './graph';
 
@@ -10,6 +12,8 @@ export interface DecoderOptions {
   attention: AttentionForm;
   /** Positions that the rotary tables cover. */
   capacity: number;
+  /** `q4`: linears in 4 bits and the head in 8, as our engine quantises them; the embedding keeps the values of 8 bits. */
+  weights: 'f32' | 'q4';
 }
 
 /**
@@ -18,7 +22,7 @@ export interface DecoderOptions {
  */
 export function decoderGraph(
   model: BenchModel,
-  { attention, capacity }: DecoderOptions,
+  { attention, capacity, weights }: DecoderOptions,
 ): Uint8Array<ArrayBuffer> {
   const { config, tensors } = model;
   const graph = new GraphWriter();
@@ -31,12 +35,15 @@ export function decoderGraph(
     const values = joined(parts.map((part) => get(part).values));
     return graph.tensor(name, 'float32', [values.length], values);
   };
-  /** `[in, out]`, from one or more `[out, in]`. */
-  const matrix = (name: string, parts: readonly string[] = [name]): string => {
+  /** input · weightᵀ, the weight made of one or more `[out, in]`, one below the other. */
+  const product = (input: string, parts: readonly string[], output: string, bits: 4 | 8 = 4): string => {
     const values = joined(parts.map((part) => get(part).values));
-    const inputs = get(parts[0] ?? name).shape[1] ?? 0;
+    const inputs = get(parts[0] ?? '').shape[1] ?? 0;
     const outputs = values.length / inputs;
-    return graph.tensor(name, 'float32', [inputs, outputs], transposed(values, outputs, inputs));
+    if (weights === 'q4') return matMulNBits(graph, { input, output, values, inputs, outputs, bits });
+    const name = `${output}.weight`;
+    graph.tensor(name, 'float32', [inputs, outputs], transposed(values, outputs, inputs));
+    return graph.node('MatMul', [input, name], [output]);
   };
   const epsilon = { float: config.normEpsilon };
   /** Adds `branch` to the residual stream and normalises the sum. */
@@ -54,13 +61,11 @@ export function decoderGraph(
     });
     return { normed, sum };
   };
-  const product = (input: string, weight: string, output: string): string =>
-    graph.node('MatMul', [input, weight], [output]);
-
   graph.input('tokens', 'int32', [1, 'n']);
   declareAttention(graph, attention, config, capacity);
   const { shape, values } = get('model.embed_tokens.weight');
-  const embedding = graph.tensor('embedding', 'float32', shape, values);
+  const table = weights === 'q4' ? dequantise('q8', quantise('q8', values)) : values;
+  const embedding = graph.tensor('embedding', 'float32', shape, table);
   let stream = graph.node('Gather', [embedding, 'tokens'], ['embedded']);
   const firstNorm = vector('model.layers.0.input_layernorm.weight');
   let normed = graph.node('SimplifiedLayerNormalization', [stream, firstNorm], ['first.normed'], {
@@ -69,11 +74,11 @@ export function decoderGraph(
   for (let layer = 0; layer < config.layers; layer += 1) {
     const at = `model.layers.${layer}`;
     const qkv = ['q', 'k', 'v'].map((letter) => `${at}.self_attn.${letter}_proj`);
-    const weight = matrix(
-      `${at}.qkv`,
+    let projected = product(
+      normed,
       qkv.map((name) => `${name}.weight`),
+      `${at}.projected`,
     );
-    let projected = product(normed, weight, `${at}.projected`);
     if (config.projectionBias) {
       const bias = vector(
         `${at}.qkv.bias`,
@@ -82,25 +87,25 @@ export function decoderGraph(
       projected = graph.node('Add', [projected, bias], [`${at}.biased`]);
     }
     const attended = addAttention(graph, attention, config, layer, projected);
-    const out = product(attended, matrix(`${at}.self_attn.o_proj.weight`), `${at}.out`);
+    const out = product(attended, [`${at}.self_attn.o_proj.weight`], `${at}.out`);
     const middle = addAndNorm(`${at}.middle`, stream, out, `${at}.post_attention_layernorm.weight`);
-    const gate = product(middle.normed, matrix(`${at}.mlp.gate_proj.weight`), `${at}.gate`);
-    const up = product(middle.normed, matrix(`${at}.mlp.up_proj.weight`), `${at}.up`);
+    const gate = product(middle.normed, [`${at}.mlp.gate_proj.weight`], `${at}.gate`);
+    const up = product(middle.normed, [`${at}.mlp.up_proj.weight`], `${at}.up`);
     // x · sigmoid(x), the activation that the exporter's optimiser writes in one operator.
     const silu = graph.node('QuickGelu', [gate], [`${at}.silu`], {
       domain: CONTRIB,
       attributes: { alpha: { float: 1 } },
     });
     const gated = graph.node('Mul', [silu, up], [`${at}.gated`]);
-    const down = product(gated, matrix(`${at}.mlp.down_proj.weight`), `${at}.down`);
+    const down = product(gated, [`${at}.mlp.down_proj.weight`], `${at}.down`);
     const isLast = layer + 1 === config.layers;
     const nextNorm = isLast ? 'model.norm.weight' : `model.layers.${layer + 1}.input_layernorm.weight`;
     ({ normed, sum: stream } = addAndNorm(`${at}.end`, middle.sum, down, nextNorm));
   }
   const lastIndex = graph.tensor('last index', 'int64', [], BigInt64Array.of(-1n));
   const last = graph.node('Gather', [normed, lastIndex], ['last'], { attributes: { axis: { int: 1 } } });
-  const head = matrix('head', [config.tiedEmbeddings ? 'model.embed_tokens.weight' : 'lm_head.weight']);
-  product(last, head, 'logits');
+  const head = config.tiedEmbeddings ? 'model.embed_tokens.weight' : 'lm_head.weight';
+  product(last, [head], 'logits', 8);
   graph.output('logits', 'float32', [1, config.vocabSize]);
   graph.node('ArgMax', ['logits'], ['next'], { attributes: { axis: { int: -1 }, keepdims: { int: 0 } } });
   graph.output('next', 'int64', [1]);

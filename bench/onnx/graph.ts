@@ -1,12 +1,12 @@
 /** Writes ONNX models (https://github.com/onnx/onnx/blob/main/onnx/onnx.proto; the field numbers are from there). */
 import { bytes, concatenate, float, integer, message, string, type Message } from './protobuf';
 
-export type ElementType = 'float32' | 'int32' | 'int64';
+export type ElementType = 'float32' | 'uint8' | 'int32' | 'int64';
 /** A name stands for a size that is known when the model runs. */
 export type Dimensions = readonly (number | string)[];
 export type Attribute = { int: number } | { ints: readonly number[] } | { float: number };
 
-const ELEMENT_TYPES: Record<ElementType, number> = { float32: 1, int32: 6, int64: 7 };
+const ELEMENT_TYPES: Record<ElementType, number> = { float32: 1, uint8: 2, int32: 6, int64: 7 };
 const ATTRIBUTE_FLOAT = 1;
 const ATTRIBUTE_INT = 2;
 const ATTRIBUTE_INTS = 7;
