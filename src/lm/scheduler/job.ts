@@ -5,7 +5,7 @@ export interface Job {
   readonly signal: AbortSignal | undefined;
   /** Takes the slots it needs; false while there are none for it. */
   start(slots: Slots): boolean;
-  /** One submit's worth of work. `decode`: from now on it is one row of the common decode steps. */
+  /** About a submit's worth of work; nothing of it may lie in the activations afterwards. `decode`: from now on it is one row of the common decode steps. */
   advance(): Promise<'more' | 'decode' | 'done'>;
   /** Gives its slots back and rejects its promise. */
   fail(error: unknown): void;

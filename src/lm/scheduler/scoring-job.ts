@@ -20,7 +20,7 @@ interface Open {
   sequence: number;
 }
 
-/** A row of the last step that the head has not seen yet. */
+/** A row of a step that the head has not seen yet. */
 interface PendingRow {
   sequence: number;
   row: number;
@@ -39,7 +39,6 @@ export class ScoringJob implements Job {
   readonly #taken: Slot[] = [];
   readonly #idle: Slot[] = [];
   #open: Open[] = [];
-  #pending: PendingRow[] = [];
   #begun = 0;
   #slots: Slots | undefined;
 
@@ -61,10 +60,10 @@ export class ScoringJob implements Job {
   }
 
   async advance(): Promise<'more' | 'done'> {
-    if (this.#pending.length > 0) await this.#readBlock();
-    else await this.#computeStep();
-    const { sequences } = this.#request;
-    if (this.#pending.length > 0 || this.#open.length > 0 || this.#begun < sequences.length) return 'more';
+    const pending = await this.#computeStep();
+    // All of the step's rows at once: the next decode step takes their place.
+    while (pending.length > 0) await this.#readBlock(pending.splice(0, this.#tools.runner.maxHeadRows));
+    if (this.#open.length > 0 || this.#begun < this.#request.sequences.length) return 'more';
     this.#release();
     this.#outcome.resolve(undefined);
     return 'done';
@@ -75,7 +74,7 @@ export class ScoringJob implements Job {
     this.#outcome.reject(error);
   }
 
-  async #computeStep(): Promise<void> {
+  async #computeStep(): Promise<PendingRow[]> {
     const { sequences } = this.#request;
     const { runner, pace } = this.#tools;
     let room = pace.rows;
@@ -96,11 +95,11 @@ export class ScoringJob implements Job {
       tokens.forEach((_, i) => pending.push({ sequence, row: from + i, index: pending.length }));
     }
     await runner.extend(parts);
-    this.#pending = pending;
     for (const { slot, sequence } of parts) {
       if (slot.tokens.length < (sequences[sequence]?.length ?? 0)) this.#open.push({ slot, sequence });
       else this.#idle.push(slot);
     }
+    return pending;
   }
 
   /** The next sequence for this step, taken out of those that wait; undefined if none fits. */
@@ -121,9 +120,8 @@ export class ScoringJob implements Job {
     return { slot, sequence: this.#begun - 1 };
   }
 
-  async #readBlock(): Promise<void> {
+  async #readBlock(block: readonly PendingRow[]): Promise<void> {
     const { sequences, read, onRow } = this.#request;
-    const block = this.#pending.splice(0, this.#tools.runner.maxHeadRows);
     const targets = block.map(({ sequence, row }) => sequences[sequence]?.[row + 1] ?? 0);
     const request = { tensor: read.tensor, count: block.length * read.count };
     const rows = block.map(({ index }) => index);

@@ -1,0 +1,177 @@
+/** Sequences that decode together must be what each is alone, whatever joins, leaves or shares its beginning. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Backend } from '../../src/gpu/backend';
+import { bytesSource } from '../../src/lm/byte-source';
+import { loadModel, type GenerateTokensOptions, type GenerateTokensResult } from '../../src/lm/engine';
+import type { LoadedModel, LoadModelOptions } from '../../src/lm/engine';
+import { Random } from '../../src/lm/random';
+import { maxDifference } from './engine-suite';
+import { goldensFolder, readJson } from './read-tensors';
+
+const TOLERANCE = 1e-4;
+const SLOTS = 16;
+const CONTEXT = 96;
+
+export async function loadTiny(
+  backend: Backend,
+  options: Partial<LoadModelOptions> = {},
+): Promise<LoadedModel> {
+  const weights = await readFile(join(goldensFolder, 'qwen2-tiny/model.safetensors'));
+  const source = bytesSource('model.safetensors', weights);
+  const config = await readJson('qwen2-tiny', 'config.json');
+  return loadModel({ backend, config, source, maxContext: CONTEXT, ...options });
+}
+
+/** Prompts of 1 to 40 tokens and wishes of 3 to 20, the same at every call. */
+function requests(count: number, seed: number): GenerateTokensOptions[] {
+  const random = new Random(seed);
+  const upTo = (most: number): number => Math.floor(random.uniform() * most);
+  return Array.from({ length: count }, () => ({
+    tokens: Array.from({ length: 1 + upTo(40) }, () => upTo(500)),
+    maxNewTokens: 3 + upTo(18),
+    sampling: { temperature: 0 },
+  }));
+}
+
+function expectSame(got: GenerateTokensResult[], want: GenerateTokensResult[]): void {
+  expect(got.map(({ tokens }) => tokens)).toEqual(want.map(({ tokens }) => tokens));
+  got.forEach(({ logprobs }, i) => {
+    expect(maxDifference(logprobs, want[i]?.logprobs ?? [])).toBeLessThan(TOLERANCE);
+  });
+}
+
+export function describeBatches(makeBackend: () => Promise<Backend>, batchSizes: readonly number[]): void {
+  let backend: Backend;
+  let model: LoadedModel;
+  beforeAll(async () => {
+    backend = await makeBackend();
+    model = await loadTiny(backend, { slots: SLOTS });
+  });
+  afterAll(() => backend.dispose());
+
+  const together = (wanted: readonly GenerateTokensOptions[]): Promise<GenerateTokensResult[]> =>
+    Promise.all(wanted.map((request) => model.generateTokens(request)));
+  const apart = async (wanted: readonly GenerateTokensOptions[]): Promise<GenerateTokensResult[]> => {
+    const results = [];
+    for (const request of wanted) {
+      model.resetCache();
+      results.push(await model.generateTokens(request));
+    }
+    model.resetCache();
+    return results;
+  };
+
+  it.each(batchSizes)('%i sequences together are what each is alone', async (size) => {
+    const wanted = requests(size, size);
+    expectSame(await together(wanted), await apart(wanted));
+  });
+
+  it('more sequences than slots wait for their turn', async () => {
+    const wanted = requests(SLOTS + 5, 99).map((request) => ({ ...request, maxNewTokens: 4 }));
+    expectSame(await together(wanted), await apart(wanted));
+  });
+
+  it('a sequence that is aborted leaves the others as they are', async () => {
+    const wanted = requests(5, 3).map((request) => ({ ...request, maxNewTokens: 12 }));
+    const want = await apart(wanted);
+    const controller = new AbortController();
+    let seen = 0;
+    const running = wanted.map((request, i) =>
+      model.generateTokens({
+        ...request,
+        ...(i === 2 && { signal: controller.signal }),
+        onToken: () => {
+          seen += i === 2 ? 1 : 0;
+          if (seen === 4) controller.abort();
+          return undefined;
+        },
+      }),
+    );
+    await expect(running[2]).rejects.toMatchObject({ code: 'ABORTED' });
+    expect(seen).toBe(4);
+    const rest = await Promise.all(running.filter((_, i) => i !== 2));
+    expectSame(
+      rest,
+      want.filter((_, i) => i !== 2),
+    );
+  });
+
+  it('sequences with the same beginning compute it once', async () => {
+    const [first] = requests(1, 7);
+    const prompt = Array.from({ length: 30 }, (_, i) => (i * 37) % 500);
+    const wanted = [prompt, [...prompt, 4, 5], [...prompt.slice(0, 20), 9, 9, 9], prompt].map((tokens) => ({
+      ...{ maxNewTokens: 10, sampling: first?.sampling ?? { temperature: 0 } },
+      tokens,
+    }));
+    const want = await apart(wanted);
+    const got = await together(wanted);
+    expectSame(got, want);
+    expect(got.map(({ cachedTokens }) => cachedTokens)).toEqual([0, 30, 20, 29]);
+  });
+
+  it('a newcomer’s long prompt does not hold up the others', async () => {
+    const small = await loadTiny(backend, { slots: 2, stepsPerSubmit: 1 });
+    const order: string[] = [];
+    const note = (who: string) => (): undefined => {
+      order.push(who);
+      return undefined;
+    };
+    const sampling = { temperature: 0 };
+    const first = small.generateTokens({
+      ...{ tokens: [1, 2], maxNewTokens: 20, sampling },
+      onToken: note('first'),
+    });
+    const second = small.generateTokens({
+      ...{ tokens: Array.from({ length: 80 }, (_, i) => i), maxNewTokens: 2, sampling },
+      onToken: note('second'),
+    });
+    await Promise.all([first, second]);
+    // The second prompt takes at least two submits on every backend of the tests.
+    expect(order.indexOf('second')).toBeGreaterThanOrEqual(2);
+    expect(order.indexOf('second')).toBeLessThan(10);
+    small.dispose();
+  });
+
+  it('scoring, prefill and generation do not disturb one another', async () => {
+    const wanted = requests(3, 11);
+    const texts = requests(4, 12).map(({ tokens }) => [...tokens, 1, 2, 3]);
+    const want = await apart(wanted);
+    const scores: Float32Array[] = [];
+    for (const tokens of texts) scores.push(await model.scoreTokens(tokens));
+    const { logits } = await model.prefill(texts[0] ?? []);
+    model.resetCache();
+    const [got, scored, prefilled] = await Promise.all([
+      together(wanted),
+      model.scoreSequences(texts),
+      model.prefill(texts[0] ?? []),
+    ]);
+    expectSame(got, want);
+    scored.forEach((values, i) => {
+      expect(maxDifference(values, scores[i] ?? [])).toBeLessThan(TOLERANCE);
+    });
+    expect(maxDifference(prefilled.logits, logits)).toBeLessThan(TOLERANCE);
+  });
+
+  describe('memory', () => {
+    it('is freed whole by unloading in the middle, and every call is told', async () => {
+      const before = backend.liveBytes;
+      const other = await loadTiny(backend, { slots: 2 });
+      const running = requests(4, 5).map((request) => other.generateTokens(request));
+      const scoring = other.scoreTokens([1, 2, 3]);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      other.dispose();
+      expect(backend.liveBytes).toBe(before);
+      for (const call of [...running, scoring]) {
+        await call.then(
+          () => undefined,
+          (error: unknown) => expect(error).toMatchObject({ code: 'INTERNAL' }),
+        );
+      }
+      await expect(other.prefill([1])).rejects.toMatchObject({ code: 'INTERNAL' });
+      // The backend is as good as before.
+      expect((await model.scoreTokens([1, 2, 3])).length).toBe(2);
+    });
+  });
+}
