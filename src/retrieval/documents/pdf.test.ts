@@ -1,45 +1,11 @@
 import { describe, expect, it } from 'vitest';
+import { pdfOf } from '../../../tests/fixtures/pdf-file';
 import type { Passage } from '../../protocol/retrieval';
 import { nodePdfPlatform } from '../../platform/node/pdf-platform';
 import { fileOf } from './file-of';
 import { DEFAULT_LIMITS } from './limits';
 import { joinItems } from './pdf';
 import { readPassages, type ReadOptions } from './read-passages';
-
-/** A PDF 1.4 file with one text line after another on each page; written by hand, cross-reference table included. */
-function pdfOf(pages: string[][], extra: { title?: string; encrypted?: boolean } = {}): string {
-  const objects: string[] = [];
-  const add = (body: string): number => objects.push(body);
-  const font = add('<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>');
-  const kids = pages.map((lines) => {
-    const text = lines.map((line) => `(${line.replace(/[()\\]/g, '\\$&')}) Tj T*`).join('\n');
-    const stream = `BT /F1 12 Tf 14 TL 50 750 Td\n${text}\nET`;
-    return [add(`<< /Length ${stream.length} >>\nstream\n${stream}\nendstream`), 0] as [number, number];
-  });
-  const parent = objects.length + kids.length + 1;
-  for (const kid of kids) {
-    kid[1] = add(
-      `<< /Type /Page /Parent ${parent} 0 R /MediaBox [0 0 600 800] /Contents ${kid[0]} 0 R /Resources << /Font << /F1 ${font} 0 R >> >> >>`,
-    );
-  }
-  add(`<< /Type /Pages /Count ${kids.length} /Kids [${kids.map((kid) => `${kid[1]} 0 R`).join(' ')}] >>`);
-  const root = add(`<< /Type /Catalog /Pages ${parent} 0 R >>`);
-  const info = add(`<< /Title (${extra.title ?? ''}) >>`);
-  const secret = '<' + 'ab'.repeat(32) + '>';
-  const encryption = extra.encrypted
-    ? `/Encrypt << /Filter /Standard /V 1 /R 2 /P -44 /O ${secret} /U ${secret} >> /ID [<0011> <0011>]`
-    : '';
-  let file = '%PDF-1.4\n';
-  const offsets = objects.map((body, i) => {
-    const offset = file.length;
-    file += `${i + 1} 0 obj\n${body}\nendobj\n`;
-    return offset;
-  });
-  const start = file.length;
-  file += `xref\n0 ${objects.length + 1}\n0000000000 65535 f \n`;
-  for (const offset of offsets) file += `${String(offset).padStart(10, '0')} 00000 n \n`;
-  return `${file}trailer << /Size ${objects.length + 1} /Root ${root} 0 R /Info ${info} 0 R ${encryption} >>\nstartxref\n${start}\n%%EOF`;
-}
 
 async function read(contents: string, options: ReadOptions = {}): Promise<Passage[]> {
   const passages: Passage[] = [];
