@@ -1,4 +1,4 @@
-import { AppError, throwIfAborted } from '../../protocol/errors';
+import { throwIfAborted } from '../../protocol/errors';
 import type { EncoderInfo } from '../../protocol/corpus';
 import type {
   EncoderDownload,
@@ -10,6 +10,7 @@ import type {
 import type { OnProgress, Passage } from '../../protocol/retrieval';
 import { ENCODERS, resolveEncoder } from './catalog';
 import type { E5Encoder } from './e5-encoder';
+import { unlessAborted } from './library';
 import { loadEncoder, measureEncoder, type LoadOptions } from './load-encoder';
 
 /** Encoders kept in memory: that of the corpus at hand and one more. */
@@ -84,15 +85,4 @@ export class EncoderHost implements EncoderServiceApi {
     this.#queue = work.catch(() => undefined); // The caller hears of it; the next load is not to.
     return unlessAborted(work, signal);
   }
-}
-
-/** What `work` gives, or the `ABORTED` error as soon as the signal fires. */
-function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (!signal) return work;
-  return new Promise((resolve, reject) => {
-    const stop = (): void => reject(new AppError('ABORTED', 'Stopped.', { recoverable: true }));
-    if (signal.aborted) stop();
-    signal.addEventListener('abort', stop, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
-  });
 }

@@ -4,8 +4,9 @@ import type { EncoderDownload, EncoderPlatform, EncoderRequest } from '../../pro
 import type { OnProgress } from '../../protocol/retrieval';
 import { encoderFiles, resolveEncoder } from './catalog';
 import { E5Encoder } from './e5-encoder';
+import { HUB } from './library';
 import { createModelFetch } from './model-fetch';
-import { HUB, loadTransformersModel } from './transformers-model';
+import { loadTransformersModel } from './transformers-model';
 
 export interface LoadOptions {
   /** A mirror of the hub, or a loopback one in tests; with a slash at the end. */

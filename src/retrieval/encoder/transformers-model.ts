@@ -1,12 +1,11 @@
-/** `@huggingface/transformers` as a `TokenModel`. All of its global settings are made here, before each load. */
+/** `@huggingface/transformers` as a `TokenModel`. */
 import { AppError, isAbort } from '../../protocol/errors';
 import type { EncoderDevice } from '../../protocol/corpus';
 import type { EncoderPlatform, TransformersLibrary } from '../../protocol/encoder';
 import type { Fetch } from '../../protocol/clock';
 import type { EncoderSpec } from './catalog';
 import type { TokenModel } from './e5-encoder';
-
-export const HUB = 'https://huggingface.co/';
+import { configureLibrary, ownCacheDir } from './library';
 
 /** No token is longer than this many characters on average; more text cannot reach the model anyway. */
 const MAX_CHARACTERS = 20_000;
@@ -22,41 +21,6 @@ export interface ModelLocation {
   remoteHost: string;
 }
 
-function configure(
-  library: TransformersLibrary,
-  platform: EncoderPlatform,
-  { spec, remoteHost }: ModelLocation,
-  fetch: Fetch,
-): void {
-  const { env } = library;
-  const local = spec.repository === null;
-  // What comes with the page is asked for like a hub's: a failed request for a "local" file counts for the library as "there is
-  // none", and it remembers that of the tokenizer for ever. Only a folder on disk is local to it.
-  const folder = local && !/^https?:\/\//.test(platform.localModels);
-  env.allowLocalModels = folder;
-  env.allowRemoteModels = !folder;
-  env.localModelPath = platform.localModels;
-  env.remoteHost = local ? platform.localModels : remoteHost;
-  // The library looks for the tokenizer's files at `main` whatever revision it is told; so the path names it.
-  env.remotePathTemplate = local ? '{model}/' : `{model}/resolve/${encodeURIComponent(spec.revision)}/`;
-  // What comes with the page changes with the page: a cached copy would outlive it. Downloads are kept.
-  env.useBrowserCache = !local && typeof caches !== 'undefined';
-  env.useFSCache = !folder && platform.cacheDir !== undefined;
-  if (platform.cacheDir !== undefined) env.cacheDir = platform.cacheDir;
-  // It would import ONNX Runtime from a blob: URL, which the security policy of the page refuses.
-  env.useWasmCache = false;
-  env.logLevel = library.LogLevel.ERROR;
-  env.fetch = (input: string | URL, init?: RequestInit) => fetch(String(input), init);
-}
-
-let loads = 0;
-
-/**
- * The library joins a load to one of the same file that is still under way, and so to one that is just being aborted. It tells files apart
- * by this option, among others; a path means the same with more slashes at its end.
- */
-const ownCacheDir = (cacheDir: string | undefined): string => (cacheDir ?? '') + '/'.repeat(++loads);
-
 /** Loads tokenizer and model onto one device. Rejects with an `AppError`. */
 export async function loadTransformersModel(
   library: TransformersLibrary,
@@ -66,11 +30,13 @@ export async function loadTransformersModel(
   fetch: Fetch,
 ): Promise<LoadedModel> {
   const { spec } = location;
-  configure(library, platform, location, fetch);
+  const { remoteHost } = location;
+  const local = spec.repository === null;
+  configureLibrary(library, platform, { local, revision: spec.revision, remoteHost }, fetch);
   const name = spec.repository ?? spec.id;
   const files = {
     cache_dir: ownCacheDir(platform.cacheDir),
-    ...(spec.repository === null ? {} : { revision: spec.revision }),
+    ...(local ? {} : { revision: spec.revision }),
   };
   const { executionProviders } = platform.wasm;
   try {
