@@ -3,6 +3,7 @@ import type { Backend } from '../gpu/backend';
 import { STAT_ARGMAX, STAT_FIELDS, STAT_LOG_SUM_EXP, STAT_MAXIMUM, STAT_TARGET } from '../gpu/backend';
 import { AppError } from '../protocol/errors';
 import type { ModelConfig } from './config';
+import { fitPrompt } from './fit-prompt';
 import type { Graph } from './graph';
 import { Sampler, type SampledToken, type SamplingOptions } from './sampling';
 import { AppendJob, PrefillJob } from './scheduler/cache-jobs';
@@ -136,7 +137,7 @@ export class LoadedModel {
 
   /** @throws AppError CONTEXT_TOO_LONG, BAD_INPUT, ABORTED, DEVICE_LOST, and what `onToken` throws */
   async generateTokens(options: GenerateTokensOptions): Promise<GenerateTokensResult> {
-    const prompt = this.#fit(options);
+    const prompt = fitPrompt(options, this.maxContext);
     this.#check(prompt);
     const { maxNewTokens, stopTokenIds = [], signal, onToken } = options;
     const sampler = new Sampler(options.sampling);
@@ -201,24 +202,6 @@ export class LoadedModel {
   #queue<T>(job: Job & { promise: Promise<T> }): Promise<T> {
     this.#scheduler.add(job);
     return job.promise;
-  }
-
-  /** The prompt's last tokens, as many as leave room for the new ones. */
-  #fit({ tokens, maxNewTokens, maxPromptTokens }: GenerateTokensOptions): readonly number[] {
-    if (!Number.isSafeInteger(maxNewTokens) || maxNewTokens < 1) {
-      throw new AppError('BAD_INPUT', `${maxNewTokens} new tokens cannot be generated.`, {
-        fix: 'Ask for at least one token.',
-      });
-    }
-    const room = Math.min(this.maxContext - maxNewTokens, maxPromptTokens ?? Infinity);
-    if (room < 1) {
-      const message = `${maxNewTokens} new tokens leave no room for a prompt in a context of ${this.maxContext}.`;
-      throw new AppError('CONTEXT_TOO_LONG', message, {
-        fix: 'Ask for fewer new tokens, or load the model with a longer context.',
-        context: { maxContext: this.maxContext, maxNewTokens },
-      });
-    }
-    return tokens.slice(-room);
   }
 
   async #logits(part: Part): Promise<Float32Array> {

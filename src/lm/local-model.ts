@@ -76,7 +76,7 @@ export async function openLocalModel(options: OpenLocalModelOptions): Promise<Lo
 }
 
 /** Instruct models name the end of a turn in `generation_config.json`, where `config.json` still has the base model's token. */
-function endTokens(
+export function endTokens(
   generationConfig: unknown,
   fromConfig: readonly number[],
   tokenizer: TextTokenizer,
