@@ -27,7 +27,7 @@ export async function loadGolden(backend: Backend, name: string, maxContext?: nu
 }
 
 /** The unpadded rows of a golden batch: token ids and where they stand. */
-async function readRows(name: string): Promise<{ tokens: number[]; row: number; first: number }[]> {
+export async function readRows(name: string): Promise<{ tokens: number[]; row: number; first: number }[]> {
   const tensor = await readTensors(name, 'forward.safetensors');
   const ids = tensor('input_ids');
   const mask = tensor('attention_mask').data;
