@@ -32,6 +32,8 @@ export interface GenerateRequest {
   /** Whether the stop string stays at the end of the text. Default false. */
   keepStop?: boolean;
   logprobs?: boolean;
+  /** Id of a resident adapter of the model; default: the model itself. Known to local models only. */
+  adapter?: string;
   /** The context window to respect: when the prompt is longer, only its last tokens are kept. Default: the model's own limit. */
   maxContextTokens?: number;
 }

@@ -3,19 +3,26 @@ import { createNaiveRag } from '../agent/naive-rag';
 import { createS3 } from '../agent/s3';
 import type { S3Settings } from '../agent/settings';
 import { browserName, hasOpfs, probeAdapter } from '../platform/browser/capabilities';
-import { startLanguageModelWorker, startRetrievalWorker } from '../platform/browser/start-worker';
+import {
+  startLanguageModelWorker,
+  startModelsWorker,
+  startRetrievalWorker,
+} from '../platform/browser/start-worker';
 import { askToPersist, storageReport } from '../platform/browser/storage-report';
 import { connect } from '../platform/rpc/connection';
 import type { CorpusServiceApi } from '../protocol/corpus';
 import { AppError } from '../protocol/errors';
 import type { LanguageModel } from '../protocol/language-model';
 import type { LmWorkerApi } from '../protocol/lm-worker';
+import { splitChoice } from '../protocol/model-ids';
+import type { ModelLibraryApi } from '../protocol/model-library';
 import { fetchDemoCorpus, fetchDemoQuestions } from './demo-data';
 import { endpointModel, requireEndpoint } from './endpoint-models';
 import type { EndpointRole } from './endpoints.svelte';
 import type { CapabilityReport, Endpoints, Laboratory, LoadEvent, ModelOption } from './laboratory';
 import { LocalModels } from './local-models';
-import { fetchModelOptions } from './model-options';
+import { fetchModelOptions, storedOptions } from './model-options';
+import { remoteLibrary } from './remote-library';
 import { ENDPOINT, foundIn, type RunSettings } from './settings';
 import { StoredCorpora } from './stored-corpora';
 import { hostOf } from './host';
@@ -62,6 +69,36 @@ export function createBrowserLaboratory(): Laboratory {
   const options = fetchModelOptions(fetchHere, modelsUrl);
   // Whoever needs them awaits them again; until then a failure is nobody's.
   options.catch(() => undefined);
+  const library = remoteLibrary(() => connect<ModelLibraryApi>(startModelsWorker()));
+
+  /** A browser that keeps no files has none of its own; what else goes wrong, the Models page says. */
+  async function models(): Promise<ModelOption[]> {
+    const { models: embedded, published } = await options;
+    const stored = await library.listModels().catch(() => []);
+    return [...embedded, ...storedOptions(stored, published)];
+  }
+
+  async function find(choice: string, role: string): Promise<ModelOption> {
+    const known = (await models()).find((option) => option.id === choice);
+    if (known) return known;
+    throw new AppError('NOT_FOUND', `There is no model “${choice}” for the ${role}.`, {
+      fix: 'Choose another in the settings of the run.',
+    });
+  }
+
+  const openRequest = (
+    option: ModelOption,
+    part: EndpointRole,
+    device: RunSettings['device'],
+    keep: string[],
+  ) => ({
+    model: {
+      kind: option.stored ? ('stored' as const) : ('embedded' as const),
+      id: splitChoice(option.id).model,
+    },
+    ...{ name: option.name, part, device, keep },
+    ...(option.stored && { settings: option.stored }),
+  });
 
   async function prepareModel(
     role: EndpointRole,
@@ -76,14 +113,8 @@ export function createBrowserLaboratory(): Laboratory {
       onEvent({ part: role, phase: 'ready', name: model, device: hostOf(baseUrl) ?? baseUrl });
       return;
     }
-    const { models } = await options;
-    const known = models.find((option) => option.id === id);
-    if (!known) {
-      throw new AppError('NOT_FOUND', `There is no model “${id}” for the ${role}.`, {
-        fix: 'Choose another in the settings of the run.',
-      });
-    }
-    await local.load({ id, name: known.name, part: role, device: settings.device }, onEvent, signal);
+    const keep = ROLES.map((other) => splitChoice(settings[other]).model);
+    await local.load(openRequest(await find(id, role), role, settings.device, keep), onEvent, signal);
   }
 
   const modelOf = (role: EndpointRole, settings: RunSettings, endpoints: Endpoints): LanguageModel =>
@@ -95,7 +126,17 @@ export function createBrowserLaboratory(): Laboratory {
     capabilities,
     persist: askToPersist,
     demoQuestions: (signal) => fetchDemoQuestions(fetchHere, demoUrl, signal),
-    models: async () => (await options).models,
+    models,
+    published: async () => (await options).published,
+    library,
+    runner: {
+      async load(id, device, signal) {
+        const option = await find(id, 'searcher');
+        return local.load(openRequest(option, 'searcher', device, [id]), () => undefined, signal);
+      },
+      unload: (id) => local.unload(id),
+      watch: (listener) => local.watch(listener),
+    },
     encoders: async () => (await options).encoders,
     corpora,
     useHub: (address) => corpora.useHub(address),
@@ -116,7 +157,7 @@ export function createBrowserLaboratory(): Laboratory {
         retriever: corpora.retriever(settings.corpus, settings.retrieval),
         clock: () => performance.now(),
       };
-      const trained = (await options).models.find(({ id }) => id === settings.searcher);
+      const trained = (await models()).find(({ id }) => id === settings.searcher);
       const system =
         request.system === 's3'
           ? createS3({

@@ -1,8 +1,11 @@
 /** What the pages need of everything below them. The browser's is assembled in one place; tests hand in a scripted one. */
 import type { ErrorEnvelope } from '../protocol/errors';
+import type { LmWorkerEvent, LocalModelInfo } from '../protocol/lm-worker';
+import type { ModelLibraryApi, StoredModelSettings } from '../protocol/model-library';
+import type { PublishedModel } from '../protocol/registry';
 import type { Progress } from '../protocol/retrieval';
 import type { SystemId, TraceDelta, TraceEvent } from '../protocol/trace';
-import type { RunSettings } from './settings';
+import type { DeviceChoice, RunSettings } from './settings';
 
 export interface DemoQuestion {
   question: string;
@@ -125,6 +128,20 @@ export interface ModelOption {
   bytes: number;
   /** For a searcher: what it was trained with. */
   search?: { promptStyle: 'full' | 'compact'; documentsPerQuery: number };
+  /** Present where the user brought it to this device: how it is loaded. */
+  stored?: StoredModelSettings;
+}
+
+/** What happens to the models in memory. */
+export type RunnerEvent = LmWorkerEvent | { type: 'loaded'; info: LocalModelInfo } | { type: 'unloaded' };
+
+/** Models in memory, apart from runs. */
+export interface ModelRunner {
+  /** Loads a model as a run would, and keeps it. */
+  load(id: string, device: DeviceChoice, signal: AbortSignal): Promise<LocalModelInfo>;
+  /** Frees it on every device. */
+  unload(id: string): Promise<void>;
+  watch(listener: (id: string, event: RunnerEvent) => void): void;
 }
 
 export interface RunRequest {
@@ -145,7 +162,12 @@ export interface Laboratory {
   /** Asks the browser to keep what is stored even when space is short. */
   persist(): Promise<boolean>;
   demoQuestions(signal?: AbortSignal): Promise<DemoQuestion[]>;
+  /** Those of the page first, then those of this device. */
   models(): Promise<ModelOption[]>;
+  /** Checkpoints that can be fetched from the hub. */
+  published(): Promise<PublishedModel[]>;
+  library: ModelLibraryApi;
+  runner: ModelRunner;
   encoders(): Promise<ModelOption[]>;
   corpora: CorpusLibrary;
   /** Where models are downloaded from, from now on: the Hugging Face hub or a mirror of it. */

@@ -1,13 +1,16 @@
 import * as v from 'valibot';
 import type { Fetch } from '../protocol/clock';
 import { AppError } from '../protocol/errors';
-import { RegistrySchema } from '../protocol/registry';
+import { withAdapter } from '../protocol/model-ids';
+import type { StoredModel } from '../protocol/model-library';
+import { RegistrySchema, type PublishedModel } from '../protocol/registry';
 import { ENCODERS } from '../retrieval/encoder/catalog';
 import type { ModelOption } from './laboratory';
 
 export interface ModelOptions {
   models: ModelOption[];
   encoders: ModelOption[];
+  published: PublishedModel[];
 }
 
 /** What can be chosen: what the registry of the page lists, and the encoders of the hub. */
@@ -39,5 +42,33 @@ export async function fetchModelOptions(fetch: Fetch, modelsUrl: string): Promis
     note,
     bytes: embedded.get(id)?.bytes ?? bytes,
   }));
-  return { models, encoders };
+  return { models, encoders, published: registry.output.published };
+}
+
+/** What of this device can be chosen: every complete model, and each of its adapters. */
+export function storedOptions(
+  stored: readonly StoredModel[],
+  published: readonly PublishedModel[],
+): ModelOption[] {
+  return stored
+    .filter(({ state }) => state === 'ready')
+    .flatMap(({ id, name, bytes, origin, settings, adapters }) => {
+      const known =
+        origin.kind === 'hub'
+          ? published.find(({ repository }) => repository === origin.repository)
+          : undefined;
+      const option: ModelOption = {
+        ...{ id, name, bytes, note: known?.description ?? '', stored: settings },
+        ...(known?.search && { search: known.search }),
+      };
+      return [
+        option,
+        ...adapters.map((adapter) => ({
+          ...option,
+          id: withAdapter(id, adapter.id),
+          name: `${name} + ${adapter.name}`,
+          bytes: bytes + adapter.bytes,
+        })),
+      ];
+    });
 }

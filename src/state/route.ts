@@ -18,7 +18,7 @@ export interface Route {
 const MAX_HASH = 8_192;
 export const MAX_QUESTION = 1_000;
 
-const id = v.pipe(v.string(), v.regex(/^[\w.-]{1,64}$/));
+const id = v.pipe(v.string(), v.regex(/^[\w.-]{1,128}$/));
 const whole = ([low, high]: readonly [number, number]) =>
   v.pipe(v.string(), v.regex(/^\d{1,10}$/), v.transform(Number), v.minValue(low), v.maxValue(high));
 

@@ -3,6 +3,9 @@ import { throwIfAborted } from '../protocol/errors';
 import type { TraceDelta, TraceEvent } from '../protocol/trace';
 import { FIXTURE_NAIVE, FIXTURE_QUESTION, FIXTURE_S3, streamed } from './fixture-trace';
 import type { CorpusEntry, Laboratory, LoadEvent } from './laboratory';
+import { scriptedLibrary } from './scripted-library';
+import type { ListedModel } from '../protocol/model-library';
+import type { PublishedModel } from '../protocol/registry';
 
 export interface Script {
   s3?: readonly (TraceEvent | TraceDelta)[];
@@ -11,6 +14,8 @@ export interface Script {
   /** Milliseconds between two events. */
   paceMs?: number;
   corpora?: CorpusEntry[];
+  stored?: ListedModel[];
+  published?: PublishedModel[];
 }
 
 const DEMO: CorpusEntry = {
@@ -55,6 +60,8 @@ export function createScriptedLaboratory(script: Script = {}): Laboratory {
   let corpora = [DEMO, ...(script.corpora ?? [])];
   return {
     useHub: () => undefined,
+    published: () => Promise.resolve(script.published ?? []),
+    ...scriptedLibrary(script.stored ?? [], pace),
     capabilities: () =>
       Promise.resolve({
         browser: 'a scripted browser',

@@ -5,6 +5,7 @@ import { Corpora } from './corpora.svelte';
 import { EndpointSettings, type EndpointStorage } from './endpoints.svelte';
 import { hostOf } from './host';
 import { Hub } from './hub.svelte';
+import { Library } from './library.svelte';
 import type { CapabilityReport, DemoQuestion, Laboratory, ModelOption } from './laboratory';
 import { formatHash, parseHash, type PageId, type Route } from './route';
 import { DEFAULT_SETTINGS, ENDPOINT, foundIn, type RunSettings } from './settings';
@@ -25,6 +26,7 @@ export class Session {
   readonly corpora: Corpora;
   readonly endpoints: EndpointSettings;
   readonly hub: Hub;
+  readonly library: Library;
   readonly theme: Theme;
   route = $state.raw<Route>({ page: 'ask', question: '', settings: { ...DEFAULT_SETTINGS } });
   capabilities = $state.raw<CapabilityReport | null>(null);
@@ -40,6 +42,10 @@ export class Session {
     this.corpora = new Corpora(laboratory);
     this.endpoints = new EndpointSettings(laboratory, environment.storage);
     this.hub = new Hub(environment.storage, (address) => laboratory.useHub(address));
+    this.library = new Library(laboratory, async () => {
+      const models = await laboratory.models().catch(() => null);
+      if (models) this.models = models;
+    });
     this.theme = new Theme(environment.theme);
     this.readHash();
   }

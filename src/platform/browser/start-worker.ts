@@ -8,3 +8,9 @@ export const startRetrievalWorker = (): Worker =>
     type: 'module',
     name: 'retrieval',
   });
+
+export const startModelsWorker = (): Worker =>
+  new Worker(new URL('../../../workers/models.worker.ts', import.meta.url), {
+    type: 'module',
+    name: 'models',
+  });
