@@ -3,5 +3,5 @@ import { describeBatches } from '../../tests/goldens/batch-suite';
 import { openTestBackend } from '../../tests/goldens/open-test-backend';
 
 describe('batches on the WebGPU backend', () => {
-  describeBatches(() => openTestBackend(), [1, 3, 16]);
+  describeBatches(() => openTestBackend(), { batches: [2, 16], mostPromptTokens: 9, mostNewTokens: 5 });
 });
