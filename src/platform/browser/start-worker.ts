@@ -14,3 +14,9 @@ export const startModelsWorker = (): Worker =>
     type: 'module',
     name: 'models',
   });
+
+export const startTextGenerationWorker = (): Worker =>
+  new Worker(new URL('../../../workers/text-generation.worker.ts', import.meta.url), {
+    type: 'module',
+    name: 'text-generation',
+  });
