@@ -1,12 +1,18 @@
 import { AppError } from '../protocol/errors';
-import type { GenerateTokensOptions } from './loaded-model';
+
+export interface PromptToFit {
+  tokens: readonly number[];
+  maxNewTokens: number;
+  /** An upper bound of its own. */
+  maxPromptTokens?: number;
+}
 
 /**
  * The prompt's last tokens, as many as leave room for the new ones.
  * @throws AppError BAD_INPUT, CONTEXT_TOO_LONG
  */
 export function fitPrompt(
-  { tokens, maxNewTokens, maxPromptTokens }: GenerateTokensOptions,
+  { tokens, maxNewTokens, maxPromptTokens }: PromptToFit,
   maxContext: number,
 ): readonly number[] {
   if (!Number.isSafeInteger(maxNewTokens) || maxNewTokens < 1) {
