@@ -2,6 +2,7 @@ import { mount } from 'svelte';
 import type { Laboratory } from '../state/laboratory';
 import { Session } from '../state/session.svelte';
 import App from './App.svelte';
+import { warmFonts } from './warm-fonts';
 
 /** Storage may be denied altogether: the page works without, it only forgets. */
 function localStorageOrNull(): Storage | null {
@@ -27,5 +28,6 @@ export function mountApp(target: HTMLElement, laboratory: Laboratory): Session {
   });
   mount(App, { target, props: { session } });
   void session.begin();
+  warmFonts(document.documentElement);
   return session;
 }

@@ -1,20 +1,9 @@
 import { asksTheDemo, LIMIT_MS } from './cold-start';
 import { answerOf, expect, openPage, test } from './guarded-page';
+import { traceMainThread } from './main-thread';
 
-interface LongTask {
-  start: number;
-  duration: number;
-}
-
-test.beforeEach(async ({ page }) => {
-  await page.addInitScript(() => {
-    const tasks: LongTask[] = [];
-    Reflect.set(window, 'longTasks', tasks);
-    new PerformanceObserver((list) => {
-      for (const { startTime, duration } of list.getEntries()) tasks.push({ start: startTime, duration });
-    }).observe({ type: 'longtask', buffered: true });
-  });
-});
+/** A user notices a page that does not answer for longer. */
+const NOTICED_MS = 50;
 
 // `device=webgpu` is taken at its word: an answer means that the model ran there.
 test.describe('with WebGPU asked for', () => {
@@ -35,20 +24,33 @@ test.describe('with a software adapter, which automatic leaves alone', () => {
   });
 
   test('the page stays responsive while the agent runs', async ({ page }) => {
+    const answered = () =>
+      expect(answerOf(page, 'plain RAG').locator('.meta')).toContainText('demo', { timeout: LIMIT_MS });
     await openPage(page);
-    await page.locator('.examples button').first().click();
-    await expect(answerOf(page, 'plain RAG').locator('.meta')).toContainText('demo', { timeout: LIMIT_MS });
-    // The second run finds everything loaded: what blocks now is the agent's own work on the page's thread.
-    const from = await page.evaluate(() => performance.now());
-    await page.getByRole('button', { name: 'Ask', exact: true }).click();
-    await expect(answerOf(page, 'plain RAG').locator('.meta')).toContainText('demo', { timeout: LIMIT_MS });
-    const blocked = await page.evaluate(
-      (start) => (Reflect.get(window, 'longTasks') as LongTask[]).filter((task) => task.start >= start),
-      from,
-    );
-    // The observer reports tasks over 50 ms; on a loaded machine the scheduler alone can add some.
-    expect(Math.max(0, ...blocked.map((task) => task.duration))).toBeLessThan(100);
-    expect(blocked.length).toBeLessThanOrEqual(2);
+    // The first run has the models loaded beside it.
+    const cold = await traceMainThread(page, async () => {
+      await page.locator('.examples button').first().click();
+      await answered();
+    });
+    const runs = [cold];
+    for (let i = 0; i < 3; i++) {
+      runs.push(
+        await traceMainThread(page, async () => {
+          await page.getByRole('button', { name: 'Ask', exact: true }).click();
+          await expect(page.getByRole('button', { name: 'Stop' })).toBeVisible();
+          await answered();
+        }),
+      );
+      if ((runs.at(-1)?.longestMs ?? Infinity) < NOTICED_MS) break;
+    }
+    test.info().annotations.push({ type: 'main thread', description: JSON.stringify(runs) });
+    // What the page itself computes holds whatever else the machine does.
+    for (const { tasks, longestComputingMs } of runs) {
+      expect(tasks).toBeGreaterThan(50);
+      expect(longestComputingMs).toBeLessThan(NOTICED_MS);
+    }
+    // By the clock, a machine with other work may take the processor away in one run, hardly in each.
+    expect(Math.min(...runs.map(({ longestMs }) => longestMs))).toBeLessThan(NOTICED_MS);
   });
 
   test('a journey by keyboard alone: ask, walk the thread, open a passage', async ({ page }) => {
