@@ -45,7 +45,10 @@ export class AskRun {
 
   /** What an export writes: s3's trace, or plain RAG's where that alone was imported. */
   get recorded(): RecordedRun {
-    const system = this.s3.events.length > 0 ? 's3' : 'naive-rag';
+    return this.recordedOf(this.s3.events.length > 0 ? 's3' : 'naive-rag');
+  }
+
+  recordedOf(system: 's3' | 'naive-rag'): RecordedRun {
     const { events } = system === 's3' ? this.s3 : this.naive;
     return { system, events, settings: this.settings, startedAt: this.importedFrom ?? this.startedAt };
   }

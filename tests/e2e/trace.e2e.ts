@@ -67,7 +67,7 @@ test('an exported trace is the one that was imported', async ({ page }) => {
   await importFile(page, s3Upload());
   const [download] = await Promise.all([
     page.waitForEvent('download'),
-    page.getByRole('button', { name: 'Export trace' }).click(),
+    page.getByRole('button', { name: 'Export trace', exact: true }).click(),
   ]);
   const written = JSON.parse(await readFile(await download.path(), 'utf8')) as {
     events: unknown;
@@ -124,4 +124,40 @@ test('markup in titles, passages, queries and answers is shown as text and does 
   for (const row of await page.locator('.document button').all()) await row.click();
   await expect(page.locator('main img, main script, main a[href^="javascript"]')).toHaveCount(0);
   expect(await page.evaluate(() => Reflect.get(window, 'hacked') as unknown)).toBeUndefined();
+});
+
+test('the trace of plain RAG in a run is copied and exported on its own, and can be imported again', async ({
+  page,
+  context,
+}) => {
+  await context.grantPermissions(['clipboard-read', 'clipboard-write']);
+  await page.locator('.examples button').first().click();
+  await expect(answerOf(page, 'plain RAG').locator('.meta')).toContainText('demo', { timeout: 60_000 });
+  const answer = await answerOf(page, 'plain RAG').locator('.text').innerText();
+  await page.getByRole('button', { name: 'Copy plain RAG’s trace' }).click();
+  await expect(page.getByRole('button', { name: 'Copied' })).toBeVisible();
+  const copied = await page.evaluate(() => navigator.clipboard.readText());
+  const [download] = await Promise.all([
+    page.waitForEvent('download'),
+    page.getByRole('button', { name: 'Export plain RAG’s trace' }).click(),
+  ]);
+  expect(download.suggestedFilename()).toMatch(/^s3-web-naive-rag-\d{14}\.json$/);
+  const written = await readFile(await download.path(), 'utf8');
+  expect(written).toBe(copied);
+  expect(JSON.parse(written)).toMatchObject({ system: 'naive-rag' });
+  await page.getByRole('button', { name: 'Copy trace', exact: true }).click();
+  await expect(page.getByRole('button', { name: 'Copied' })).toBeVisible();
+  expect(JSON.parse(await page.evaluate(() => navigator.clipboard.readText()))).toMatchObject({
+    system: 's3',
+  });
+
+  await openPage(page, '#/glossary');
+  await openPage(page);
+  await page.locator('input[type=file]').setInputFiles({
+    name: 'naive.json',
+    mimeType: 'application/json',
+    buffer: Buffer.from(written),
+  });
+  await expect(page.getByText('Imported trace, recorded')).toBeVisible();
+  expect(await answerOf(page, 'plain RAG').locator('.text').innerText()).toContain(answer.slice(0, 8));
 });

@@ -91,13 +91,16 @@ export const ask = {
     cite: (number: number, title: string) => `Passage ${number}: ${title}`,
     copy: 'Copy answer',
     copied: 'Copied',
-    exportTrace: 'Export trace',
     importTrace: 'Import trace',
     link: 'Copy link',
     linked: 'Link copied',
     waiting: 'after s3',
     imported: (when: string) => `Imported trace, recorded ${when}.`,
     dropHere: 'Drop a trace file here',
+  },
+  trace: {
+    s3: { copy: 'Copy trace', save: 'Export trace' },
+    naive: { copy: 'Copy plain RAG’s trace', save: 'Export plain RAG’s trace' },
   },
   load: {
     title: 'Getting ready',

@@ -66,6 +66,7 @@ export const frame = {
   error: {
     retry: 'Try again',
     dismiss: 'Dismiss',
+    notCopied: 'The browser refused to copy',
     unexpected: 'Something unexpected went wrong.',
     pageFailed: 'This page could not be loaded. Check the connection and try again.',
   },
