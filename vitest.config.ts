@@ -62,6 +62,7 @@ export default defineConfig({
           name: 'browser',
           include: [`${sources}/*.browser.test.ts`],
           exclude: skipped,
+          globalSetup: ['tests/browser/hub-setup.ts'],
           testTimeout: 60_000,
           browser: {
             enabled: true,
