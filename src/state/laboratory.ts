@@ -128,6 +128,7 @@ export interface ModelOption {
   bytes: number;
   /** For a searcher: what it was trained with. */
   search?: { promptStyle: 'full' | 'compact'; documentsPerQuery: number };
+  licence?: string;
   /** Present where the user brought it to this device: how it is loaded. */
   stored?: StoredModelSettings;
 }

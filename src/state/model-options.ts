@@ -32,8 +32,8 @@ export async function fetchModelOptions(fetch: Fetch, modelsUrl: string): Promis
   const embedded = new Map(registry.output.models.map((model) => [model.id, model]));
   const models = registry.output.models
     .filter(({ role }) => role === 'language-model')
-    .map(({ id, title, description, bytes, search }) => ({
-      ...{ id, name: title, note: description, bytes },
+    .map(({ id, title, description, bytes, licence, search }) => ({
+      ...{ id, name: title, note: description, bytes, licence },
       ...(search && { search }),
     }));
   const encoders = ENCODERS.map(({ id, name, note, bytes }) => ({

@@ -32,5 +32,6 @@ export const models = {
     'The encoder is chosen when a corpus is added; a corpus is searched with the encoder that embedded it.',
   encoderDownload: (bytes: string, host: string) => `${bytes}, downloaded from ${host} when first used`,
   embedded: (bytes: string) => `${bytes}, comes with the page`,
+  stored: (bytes: string) => `${bytes}, stored on this device`,
   goCorpora: 'Add a corpus',
 } as const;
