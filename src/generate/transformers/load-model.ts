@@ -18,6 +18,7 @@ import { createModelFetch } from '../../retrieval/encoder/model-fetch';
 import { OnnxEngine, type CausalModel } from './onnx-engine';
 import {
   chooseDtype,
+  externalDataFiles,
   fileUrl,
   measureRepository,
   requiredFiles,
@@ -35,9 +36,14 @@ export interface LoadTextGenerationOptions {
 export interface LoadedTextGeneration {
   model: LocalModel;
   info: TextGenerationInfo;
+  /** Ends what runs and frees everything. */
+  dispose(): Promise<void>;
 }
 
 const DEFAULT_MAX_CONTEXT = 8192;
+
+/** Where the library asks for a further file of weights, it must be there. */
+const ALL_EXTERNAL = { 'transformers.js_config': { use_external_data_format: 100 } };
 
 /** Why WebGPU is not used; null where it is to be. @throws AppError UNSUPPORTED where it was demanded */
 async function refusalOf(request: TextGenerationRequest, platform: EncoderPlatform): Promise<string | null> {
@@ -112,7 +118,7 @@ async function loadOn(place: Place, options: LoadTextGenerationOptions): Promise
   const { fetch, failed } = watched(
     createModelFetch({
       ...{ fetch: platform.fetch, clock: platform.clock, signal, onProgress },
-      required: requiredFiles(dtype),
+      required: [...requiredFiles(dtype), ...externalDataFiles(ALL_EXTERNAL, dtype)],
       ...(stallMs !== undefined && { stallMs }),
     }),
   );
@@ -125,15 +131,16 @@ async function loadOn(place: Place, options: LoadTextGenerationOptions): Promise
     const texts = await textFiles(place, files, fetch);
     const tokenizer = new TextTokenizer(texts.tokenizer, texts.tokenizerConfig);
     const template = ChatTemplate.find(texts.tokenizerConfig, texts.chatTemplate);
-    network = await Promise.race([
-      library.AutoModelForCausalLM.from_pretrained(id, {
-        ...files,
-        dtype,
-        device: device === 'webgpu' ? 'webgpu' : platform.wasm.device,
-        ...(device === 'wasm' && executionProviders ? { session_options: { executionProviders } } : {}),
-      }),
-      failed,
-    ]);
+    const loading = library.AutoModelForCausalLM.from_pretrained(id, {
+      ...files,
+      dtype,
+      device: device === 'webgpu' ? 'webgpu' : platform.wasm.device,
+      ...(device === 'wasm' && executionProviders ? { session_options: { executionProviders } } : {}),
+    });
+    network = await Promise.race([loading, failed]).catch((error: unknown) => {
+      void loading.then((late) => late.dispose()).catch(() => undefined); // Its failure is this one.
+      throw error;
+    });
     const { maxContext, eosTokenIds } = readConfig(network, place.maxContext);
     const engine = new OnnxEngine(library, network, maxContext);
     // One token: what is compiled lazily is compiled, and it shows whether the numbers can be used at all.
@@ -145,7 +152,14 @@ async function loadOn(place: Place, options: LoadTextGenerationOptions): Promise
     });
     const ends = endTokens(network.generation_config, eosTokenIds, tokenizer);
     const model = new LocalModel({ id, engine, tokenizer, template, eosTokenIds: ends });
-    return { model, info: { id, revision, dtype, device, maxContext, chat: template !== undefined } };
+    return {
+      model,
+      info: { id, revision, dtype, device, maxContext, chat: template !== undefined },
+      async dispose() {
+        await model.dispose();
+        await engine.disposed;
+      },
+    };
   } catch (error) {
     await network?.dispose();
     throw describe(error, repository);

@@ -37,18 +37,22 @@ function requireUsable(logits: Float32Array): void {
 
 export class OnnxEngine implements TokenEngine {
   readonly maxContext: number;
+  /** Resolves when everything is freed, after `dispose`. */
+  readonly disposed: Promise<void>;
   readonly #library: TransformersLibrary;
   readonly #model: CausalModel;
   /** Keys and values of the last sequence, and its tokens: a sequence that begins with all of them goes on from there. */
   #kept: { cache: Cache; tokens: number[] } | undefined;
   /** The end of the queue of calls: the runtime runs one at a time. */
   #last: Promise<unknown> = Promise.resolve();
-  #disposed = false;
+  #disposing = false;
+  #freed: () => void = () => undefined;
 
   constructor(library: TransformersLibrary, model: CausalModel, maxContext: number) {
     this.#library = library;
     this.#model = model;
     this.maxContext = maxContext;
+    this.disposed = new Promise((resolve) => (this.#freed = resolve));
     const forward = model.forward.bind(model);
     model.forward = async (inputs): Promise<unknown> => {
       // On WASM a step blocks the thread: between steps, messages such as an abort must come through.
@@ -60,7 +64,7 @@ export class OnnxEngine implements TokenEngine {
   /** @throws AppError BAD_INPUT, CONTEXT_TOO_LONG, ABORTED, DEVICE_LOST, OUT_OF_MEMORY */
   generateTokens(options: GenerateTokensOptions): Promise<GenerateTokensResult> {
     const result = this.#last.then(() => {
-      if (this.#disposed) throw new AppError('INTERNAL', 'The model has been unloaded.');
+      if (this.#disposing) throw new AppError('INTERNAL', 'The model has been unloaded.');
       return this.#generate(options);
     });
     this.#last = result.catch(() => undefined); // The caller hears of it; the next call is not to.
@@ -69,11 +73,13 @@ export class OnnxEngine implements TokenEngine {
 
   /** Frees the model once what runs has ended. */
   dispose(): void {
-    this.#disposed = true;
-    void this.#last.then(async () => {
+    if (this.#disposing) return;
+    this.#disposing = true;
+    const free = async (): Promise<void> => {
       await this.#kept?.cache.dispose();
       await this.#model.dispose();
-    });
+    };
+    void this.#last.then(free).then(this.#freed, this.#freed);
   }
 
   async #generate(options: GenerateTokensOptions): Promise<GenerateTokensResult> {

@@ -94,6 +94,6 @@ export class TextGenerationHost implements TextGenerationWorkerApi {
   async #close(): Promise<void> {
     const opened = this.#opened;
     this.#opened = undefined;
-    await opened?.model.dispose();
+    await opened?.dispose();
   }
 }

@@ -298,3 +298,64 @@ describe('the download', () => {
     await expect(host.load(wanted({ id: 'acme/tiny-bert' }))).rejects.toMatchObject({ code: 'UNSUPPORTED' });
   });
 });
+
+describe('a device that fails', () => {
+  /** The library, but its models compute what `spoil` makes of the logits. */
+  const spoiled = (spoil: (logits: Float32Array) => void): EncoderPlatform => ({
+    ...platform,
+    async importLibrary() {
+      const library = await platform.importLibrary();
+      const AutoModelForCausalLM = {
+        async from_pretrained(...args: Parameters<typeof library.AutoModelForCausalLM.from_pretrained>) {
+          const model = await library.AutoModelForCausalLM.from_pretrained(...args);
+          const forward = model.forward.bind(model);
+          model.forward = async (inputs) => {
+            const outputs = (await forward(inputs)) as { logits: { data: Float32Array } };
+            spoil(outputs.logits.data);
+            return outputs;
+          };
+          return model;
+        },
+      };
+      return { ...library, AutoModelForCausalLM } as unknown as typeof library;
+    },
+  });
+
+  it.each([
+    ['NaN', (logits: Float32Array) => void logits.fill(NaN)],
+    ['a NaN among numbers', (logits: Float32Array) => void (logits[7] = NaN)],
+    ['zeros', (logits: Float32Array) => void logits.fill(0)],
+    ['infinity', (logits: Float32Array) => void logits.fill(Infinity)],
+  ])('by computing %s is found out at the load', async (_what, spoil) => {
+    const broken = new TextGenerationHost(spoiled(spoil));
+    await expect(broken.load(wanted())).rejects.toMatchObject({ code: 'DEVICE_LOST' });
+  });
+
+  it('in the middle of a text ends it with an error; the model must be loaded again', async () => {
+    const state = { runs: 0 };
+    const dying = new TextGenerationHost(
+      spoiled(() => {
+        state.runs += 1;
+        if (state.runs === 4) throw new Error('device lost');
+      }),
+    );
+    await dying.load(wanted());
+    await expect(read(dying.generate(raw('the')))).rejects.toMatchObject({ code: 'DEVICE_LOST' });
+    await expect(read(dying.generate(raw('the')))).rejects.toMatchObject({ code: 'INTERNAL' });
+    await dying.load(wanted());
+    expect((await read(dying.generate(raw('the')))).done.text).toBe(
+      (await read(own.generate(raw('the')))).done.text,
+    );
+    await dying.unload();
+  });
+
+  it('is left for WASM, with the reason', async () => {
+    // Node has no WebGPU for the library: asking for it fails as a broken driver does.
+    const hopeful = new TextGenerationHost({ ...platform, refuseWebGpu: () => Promise.resolve(null) });
+    const { device, reason } = await hopeful.load(wanted());
+    expect(device).toBe('wasm');
+    expect(reason).toMatch(/^WebGPU failed: /);
+    await hopeful.unload();
+    await expect(hopeful.load(wanted({ device: 'webgpu' }))).rejects.toMatchObject({ code: 'BAD_RESPONSE' });
+  });
+});
