@@ -10,6 +10,8 @@ export interface ByteSource {
   readonly version?: string;
   /** Exactly `length` bytes from `offset`, in a buffer the caller may keep. */
   read(offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array>;
+  /** Ends what is open in the background, such as a transfer; reading may go on. */
+  close?(): void;
 }
 
 function checkRange(source: ByteSource, offset: number, length: number): void {
