@@ -47,6 +47,8 @@ export interface HubServer {
   readonly requests: HubRequest[];
   /** The next `times` GET requests for a file whose path ends so fail. */
   fail(pathEnd: string, failure: HubFailure, times?: number): void;
+  /** Failures still to come do not. */
+  heal(): void;
   /** From now on the file has another ETag. */
   change(pathEnd: string): void;
   close(): Promise<void>;
@@ -203,6 +205,7 @@ export async function startHubServer(
     url: `http://127.0.0.1:${port}/`,
     requests,
     fail: (pathEnd, failure, times = 1) => void failures.push({ pathEnd, failure, times }),
+    heal: () => void failures.splice(0),
     change: (pathEnd) => void changes.push(pathEnd),
     close: () =>
       new Promise((done, failed) => {

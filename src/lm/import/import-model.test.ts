@@ -3,7 +3,6 @@ import {
   inRepository,
   madeCheckpoint,
   SMALL_QWEN,
-  valueAt,
   type MadeOptions,
 } from '../../../tests/models/made-checkpoint';
 import { MemorySink } from '../../../tests/models/memory-sink';
