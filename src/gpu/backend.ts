@@ -48,6 +48,8 @@ export interface RmsNorm {
 export const ROW_TOKEN = 0;
 export const ROW_POSITION = 1;
 export const ROW_SLOT = 2;
+/** Which step of its submit this is; only `sample` looks at it, and counts it up. */
+export const ROW_STEP = 3;
 export const ROW_FIELDS = 4;
 
 /** Fields of one row of `rowStatistics`' output, an f32 tensor `[rows, 4]`. */
@@ -185,6 +187,41 @@ export interface RowStatisticsArguments {
   output: Tensor;
 }
 
+/** Fields of a slot's sampling settings, a u32 tensor `[slots, 8]`; the first four are the bits of f32. */
+export const SAMPLE_TEMPERATURE = 0;
+export const SAMPLE_TOP_P = 1;
+export const SAMPLE_MIN_P = 2;
+/** Repetition penalty. */
+export const SAMPLE_PENALTY = 3;
+export const SAMPLE_TOP_K = 4;
+/** Two words. */
+export const SAMPLE_SEED = 5;
+export const SAMPLE_SETTINGS = 8;
+
+/** Fields of a sampled token: its id, its log-probability. */
+export const SAMPLED_FIELDS = 2;
+
+/**
+ * Repetition penalty, then temperature, top-k, top-p, min-p, as Hugging Face orders them; equally likely tokens stay or go together. Drawn by
+ * Gumbel-max with noise that is a function of seed, position and token alone: so a draw depends on neither the batch nor the
+ * number of steps in a submit. Temperature 0 takes the likeliest token, the lowest of equal ones.
+ */
+export interface SampleArguments {
+  rows: Extent;
+  /** `[rows, vocabulary]`; changed in place where a penalty applies. */
+  logits: Tensor;
+  /** u32 `[rows]`: the row of the row table that each row of the logits belongs to. */
+  selected: Tensor;
+  /** The drawn token becomes the row's token, at the next position: the table is ready for the next step. */
+  rowTable: Tensor;
+  /** u32 `[slots, SAMPLE_SETTINGS]` */
+  settings: Tensor;
+  /** u32 `[slots, ⌈vocabulary / 32⌉]`: a bit for every token of the sequence, kept up to date for slots with a penalty. */
+  seen: Tensor;
+  /** `[steps · rows, SAMPLED_FIELDS]`, the rows of the first step first. */
+  output: Tensor;
+}
+
 /** Builds operations; the argument's shapes are checked here, not at every run. */
 export interface Operations {
   /** `output[r] = table[token of r]` */
@@ -203,6 +240,7 @@ export interface Operations {
   copyCache(argument: CopyCacheArguments): Operation;
   selectRows(argument: SelectRowsArguments): Operation;
   rowStatistics(argument: RowStatisticsArguments): Operation;
+  sample(argument: SampleArguments): Operation;
 }
 
 export interface BackendDescription {

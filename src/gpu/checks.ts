@@ -13,10 +13,11 @@ import type {
   RmsNorm,
   RotateArguments,
   RowStatisticsArguments,
+  SampleArguments,
   SelectRowsArguments,
   Tensor,
 } from './backend';
-import { COPY_FIELDS, ROW_FIELDS, STAT_FIELDS } from './backend';
+import { COPY_FIELDS, ROW_FIELDS, SAMPLED_FIELDS, SAMPLE_SETTINGS, STAT_FIELDS } from './backend';
 import { GROUP, GROUP_BYTES, type Blocks } from './blocks';
 import { isBlockType, type DType } from './dtype';
 
@@ -210,4 +211,15 @@ export function blockRows(
   expect(whole, 'writeBlocks', `the blocks are not whole rows of ${label}`);
   expect(firstRow >= 0 && firstRow + rows <= shape.rows, 'writeBlocks', `the rows do not fit into ${label}`);
   return { rows, columns: shape.columns };
+}
+
+export function checkSample(a: SampleArguments): { vocabulary: number } {
+  const { columns: vocabulary } = matrixShape(a.logits);
+  expectColumns('sample', a.rowTable, ROW_FIELDS);
+  expectColumns('sample', a.settings, SAMPLE_SETTINGS);
+  expectColumns('sample', a.seen, Math.ceil(vocabulary / 32));
+  expectColumns('sample', a.output, SAMPLED_FIELDS);
+  expectRows('sample', a.seen, a.settings.shape[0] ?? 0);
+  for (const tensor of [a.logits, a.selected, a.output]) expectRows('sample', tensor, a.rows.maximum);
+  return { vocabulary };
 }

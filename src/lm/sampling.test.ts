@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { readJson, readTensors } from '../../tests/goldens/read-tensors';
-import { argMax, drawByInverseCdf, filteredDistribution, logSumExp, Sampler } from './sampling';
+import { argMax, filteredDistribution, logSumExp, Sampler } from './sampling';
 
 interface Settings {
   settings: { name: string; temperature: number; top_p: number; top_k: number }[];
@@ -36,18 +36,17 @@ describe.each(settings)('$name: temperature $temperature, top-p $top_p, top-k $t
     }
   });
 
-  it('draws the reference’s tokens from its uniforms', () => {
-    const uniforms = tensor('cdf_uniform');
-    const want = tensor(`${setting.name}.cdf_token`).data;
-    const margin = tensor(`${setting.name}.cdf_margin`).data;
-    let compared = 0;
-    for (let i = 0; i < uniforms.data.length; i += 1) {
-      if (!(margin[i]! > 1e-5)) continue;
-      const distribution = filteredDistribution(logitsOf(i % rowCount), optionsOf(setting));
-      expect(drawByInverseCdf(distribution, uniforms.data[i]!)).toBe(want[i]);
-      compared += 1;
-    }
-    expect(compared).toBeGreaterThan(uniforms.data.length / 2);
+  it('draws the reference’s tokens from its noise, by Gumbel-max', () => {
+    const uniforms = tensor('uniform');
+    const want = tensor(`${setting.name}.gumbel_token`).data;
+    want.forEach((token, draw) => {
+      const { ids, probabilities } = filteredDistribution(logitsOf(draw % rowCount), optionsOf(setting));
+      const noisy = Float32Array.from(ids, (id, i) => {
+        const u = uniforms.data[draw * vocabulary + id]!;
+        return Math.log(probabilities[i]!) - Math.log(-Math.log(u));
+      });
+      expect(ids[argMax(noisy)]).toBe(token);
+    });
   });
 });
 
@@ -67,6 +66,78 @@ it('finds the arg-max of every golden row', () => {
   for (const index of rows) expect(argMax(logitsOf(index))).toBe(want[index]);
 });
 
+/** Counts against probabilities, cells with fewer than five expected draws pooled; 5 sigma of the normal approximation. */
+function expectChiSquare(counts: Float64Array, probabilities: ArrayLike<number>): void {
+  const draws = counts.reduce((sum, count) => sum + count, 0);
+  let statistic = 0;
+  let cells = 0;
+  let pooledCount = 0;
+  let pooledExpected = 0;
+  const cell = (count: number, expected: number): void => {
+    statistic += (count - expected) ** 2 / expected;
+    cells += 1;
+  };
+  counts.forEach((count, id) => {
+    const expected = draws * (probabilities[id] ?? 0);
+    if (expected === 0) expect(count).toBe(0);
+    if (expected >= 5) {
+      cell(count, expected);
+      return;
+    }
+    pooledCount += count;
+    pooledExpected += expected;
+  });
+  if (pooledExpected >= 5) cell(pooledCount, pooledExpected);
+  const freedom = Math.max(1, cells - 1);
+  expect((statistic - freedom) / Math.sqrt(2 * freedom)).toBeLessThan(5);
+}
+
+describe('min-p and the repetition penalty', () => {
+  const logits = Float32Array.of(2, 1, 0, -1, 1);
+
+  it('min-p keeps what is at least that share of the likeliest, after top-p', () => {
+    const ids = (minP: number, topP = 1) => [
+      ...filteredDistribution(logits, { temperature: 1, minP, topP }).ids,
+    ];
+    expect(ids(0)).toEqual([0, 1, 2, 3, 4]);
+    expect(ids(Math.exp(-1) * 0.999)).toEqual([0, 1, 4]);
+    expect(ids(Math.exp(-1) * 1.001)).toEqual([0]);
+    expect(ids(Math.exp(-2) * 0.999, 0.3)).toEqual([0]);
+    expect(ids(1)).toEqual([0]);
+  });
+
+  it('min-p sees the temperature', () => {
+    expect([...filteredDistribution(logits, { temperature: 4, minP: 0.5 }).ids]).toEqual([0, 1, 2, 4]);
+  });
+
+  it('the penalty divides positive logits and multiplies negative ones, before the temperature', () => {
+    const got = filteredDistribution(logits, { temperature: 0.5, repetitionPenalty: 2 }, [0, 3, 3]);
+    const want = filteredDistribution(Float32Array.of(1, 1, 0, -2, 1), { temperature: 0.5 });
+    expect(got).toEqual(want);
+    expect(logits[0]).toBe(2);
+  });
+
+  it('the penalty counts the prompt and what was drawn', () => {
+    const sampler = new Sampler({ temperature: 0, repetitionPenalty: 10 }, [0]);
+    const drawn = [1, 2, 3].map(() => sampler.sample(logits).id);
+    expect(drawn).toEqual([1, 4, 0]);
+  });
+
+  it('the log-probability is the model’s own', () => {
+    const { id, logprob } = new Sampler({ temperature: 0.7, repetitionPenalty: 3, topK: 1 }, [0]).sample(
+      logits,
+    );
+    expect(id).toBe(1);
+    expect(logprob).toBeCloseTo(1 / 0.7 - logSumExp(logits, 0.7), 6);
+  });
+
+  it('equally likely tokens stay or go together', () => {
+    const tied = Float32Array.of(1, 1, 1, 0);
+    expect([...filteredDistribution(tied, { temperature: 1, topK: 1 }).ids]).toEqual([0, 1, 2]);
+    expect([...filteredDistribution(tied, { temperature: 1, topP: 0.1 }).ids]).toEqual([0, 1, 2]);
+  });
+});
+
 describe('Sampler', () => {
   it('draws as often as the distribution says (chi-square)', () => {
     const draws = 20_000;
@@ -76,28 +147,7 @@ describe('Sampler', () => {
       const sampler = new Sampler({ ...optionsOf(setting), seed: 7 + index });
       const counts = new Float64Array(vocabulary);
       for (let i = 0; i < draws; i += 1) counts[sampler.sample(logitsOf(index)).id]! += 1;
-      let statistic = 0;
-      let cells = 0;
-      let pooledCount = 0;
-      let pooledExpected = 0;
-      for (let id = 0; id < vocabulary; id += 1) {
-        const expected = draws * probs[id]!;
-        if (expected === 0) expect(counts[id]).toBe(0);
-        if (expected < 5) {
-          pooledCount += counts[id]!;
-          pooledExpected += expected;
-        } else {
-          statistic += (counts[id]! - expected) ** 2 / expected;
-          cells += 1;
-        }
-      }
-      if (pooledExpected >= 5) {
-        statistic += (pooledCount - pooledExpected) ** 2 / pooledExpected;
-        cells += 1;
-      }
-      // Normal approximation of the chi-square distribution; 5 sigma.
-      const freedom = Math.max(1, cells - 1);
-      expect((statistic - freedom) / Math.sqrt(2 * freedom)).toBeLessThan(5);
+      expectChiSquare(counts, probs);
     }
   }, 120_000);
 
@@ -126,10 +176,12 @@ describe('Sampler', () => {
       fc.property(
         fc.float32Array({ minLength: 1, maxLength: 50, noNaN: true, noDefaultInfinity: true }),
         fc.record({
-          temperature: fc.oneof(fc.constant(0), fc.double({ min: 0.01, max: 10, noNaN: true })),
+          temperature: fc.oneof(fc.constant(0), fc.double({ min: 1e-9, max: 10, noNaN: true })),
           topP: fc.double({ min: 0.001, max: 1, noNaN: true }),
           topK: fc.nat(60),
-          seed: fc.nat(),
+          minP: fc.double({ min: 0, max: 1, noNaN: true }),
+          repetitionPenalty: fc.double({ min: 0.1, max: 10, noNaN: true }),
+          seed: fc.maxSafeInteger(),
         }),
         (values, options) => {
           const { id } = new Sampler(options).sample(values);
@@ -145,6 +197,9 @@ describe('Sampler', () => {
     { temperature: NaN },
     { temperature: 1, topP: 0 },
     { temperature: 1, topK: 1.5 },
+    { temperature: 1, minP: -0.1 },
+    { temperature: 1, repetitionPenalty: 0 },
+    { temperature: 1, seed: 0.5 },
   ])('refuses %j', (options) => {
     expect(() => new Sampler(options)).toThrow(expect.objectContaining({ code: 'BAD_INPUT' }) as Error);
   });

@@ -1,9 +1,14 @@
 /**
- * From logits to a token: divide by the temperature, keep the top k (ties with the k-th stay), softmax, keep the top p
- * (descending, while the mass before a token is below p), renormalise, draw by inverse CDF in token order.
+ * How the next token is drawn, as people ask for it. Order, as in Hugging Face's `generate`: repetition penalty, temperature, top-k,
+ * softmax, top-p (a token stays while the mass of the likelier ones is below p), min-p, renormalise. Equally likely tokens stay or
+ * go together. The rules themselves and their kernel are in the backends (`SampleArguments`).
  */
+import { SAMPLE_MIN_P, SAMPLE_PENALTY, SAMPLE_SEED, SAMPLE_SETTINGS } from '../gpu/backend';
+import { SAMPLE_TEMPERATURE, SAMPLE_TOP_K, SAMPLE_TOP_P } from '../gpu/backend';
+import { argMax, keptTokens, penalise, sampleToken, weigh, type SampleSettings } from '../gpu/cpu/sample';
 import { AppError } from '../protocol/errors';
-import { Random } from './random';
+
+export { argMax };
 
 export interface SamplingOptions {
   /** 0 = greedy. */
@@ -12,12 +17,19 @@ export interface SamplingOptions {
   topP?: number;
   /** 0 = off. */
   topK?: number;
+  /** [0, 1]: tokens less likely than this share of the likeliest one's probability are left out; 0 = off. */
+  minP?: number;
+  /** > 0; 1 = off. Divides the positive and multiplies the negative logits of tokens that prompt or answer hold already. */
+  repetitionPenalty?: number;
   seed?: number;
 }
 
 export interface SampledToken {
   id: number;
-  /** Natural log of its probability in the unfiltered softmax at the temperature (at 1 when greedy). */
+  /**
+   * Natural log of its probability under the model's own logits at the temperature (at 1 when greedy): no penalty, no filter. It
+   * is what scoring the finished text gives.
+   */
   logprob: number;
 }
 
@@ -28,135 +40,100 @@ export interface Distribution {
   probabilities: Float64Array;
 }
 
-function checkOptions({ temperature, topP = 1, topK = 0 }: SamplingOptions): void {
+/** @throws AppError BAD_INPUT */
+export function samplingSettings(options: SamplingOptions): SampleSettings {
+  const { temperature, topP = 1, topK = 0, minP = 0, repetitionPenalty = 1, seed = 0 } = options;
   const refuse = (what: string): never => {
     throw new AppError('BAD_INPUT', `Sampling cannot use ${what}.`, {
-      fix: 'Temperature ≥ 0, 0 < top-p ≤ 1, top-k a whole number ≥ 0.',
+      fix: 'Temperature ≥ 0, 0 < top-p ≤ 1, top-k a whole number ≥ 0, 0 ≤ min-p ≤ 1, repetition penalty > 0, seed a whole number.',
     });
   };
   if (!(temperature >= 0 && Number.isFinite(temperature))) refuse(`the temperature ${temperature}`);
   if (!(topP > 0 && topP <= 1)) refuse(`top-p ${topP}`);
   if (!Number.isSafeInteger(topK) || topK < 0) refuse(`top-k ${topK}`);
+  if (!(minP >= 0 && minP <= 1)) refuse(`min-p ${minP}`);
+  if (!(repetitionPenalty > 0 && Number.isFinite(repetitionPenalty))) {
+    refuse(`the repetition penalty ${repetitionPenalty}`);
+  }
+  if (!Number.isSafeInteger(seed)) refuse(`the seed ${seed}`);
+  return {
+    // Below this the reciprocal would overflow in f32; the likeliest token is all that is left anyway.
+    temperature: temperature < 1e-6 ? 0 : temperature,
+    ...{ topP, minP, penalty: repetitionPenalty, topK: Math.min(topK, 0xffffffff) },
+    // Both halves count, so that seeds above 2³² differ as well.
+    seed: [seed >>> 0, Math.floor(seed / 2 ** 32) >>> 0],
+  };
 }
 
-/** Lowest index of the maximum. */
-export function argMax(logits: Float32Array): number {
-  let best = 0;
-  for (let i = 1; i < logits.length; i += 1) if (logits[i]! > logits[best]!) best = i;
-  return best;
+/** A row of the settings table of `sample`. */
+export function encodeSettings(settings: SampleSettings): Uint32Array {
+  const words = new Uint32Array(SAMPLE_SETTINGS);
+  const floats = new Float32Array(words.buffer);
+  floats[SAMPLE_TEMPERATURE] = settings.temperature;
+  floats[SAMPLE_TOP_P] = settings.topP;
+  floats[SAMPLE_MIN_P] = settings.minP;
+  floats[SAMPLE_PENALTY] = settings.penalty;
+  words[SAMPLE_TOP_K] = settings.topK;
+  words.set(settings.seed, SAMPLE_SEED);
+  return words;
+}
+
+/** A bit for every token of the vocabulary, set for those given. */
+export function seenTokens(vocabulary: number, tokens: readonly number[]): Uint32Array {
+  const seen = new Uint32Array(Math.ceil(vocabulary / 32));
+  for (const token of tokens) seen[token >>> 5]! |= 1 << (token & 31);
+  return seen;
 }
 
 /** log Σ exp(logits / temperature) */
 export function logSumExp(logits: Float32Array, temperature = 1): number {
   const maximum = logits[argMax(logits)]! / temperature;
   let sum = 0;
-  for (let i = 0; i < logits.length; i += 1) sum += Math.exp(logits[i]! / temperature - maximum);
+  for (const logit of logits) sum += Math.exp(logit / temperature - maximum);
   return maximum + Math.log(sum);
 }
 
-function kthLargest(logits: Float32Array, k: number): number {
-  if (k <= 0 || k >= logits.length) return -Infinity;
-  return Float32Array.from(logits).sort()[logits.length - k]!;
-}
-
-interface Weighed {
-  /** exp((logit − maximum) / temperature) of every token. */
-  weights: Float64Array;
-  total: number;
-  maximum: number;
-}
-
-function weigh(logits: Float32Array, temperature: number): Weighed {
-  const weights = new Float64Array(logits.length);
-  const maximum = logits[argMax(logits)]!;
-  let total = 0;
-  for (let id = 0; id < logits.length; id += 1) {
-    const weight = Math.exp((logits[id]! - maximum) / temperature);
-    weights[id] = weight;
-    total += weight;
-  }
-  return { weights, total, maximum };
-}
-
-/** The distribution that a token is drawn from. */
-export function filteredDistribution(logits: Float32Array, options: SamplingOptions): Distribution {
-  checkOptions(options);
-  if (options.temperature === 0) {
-    return { ids: Int32Array.of(argMax(logits)), probabilities: Float64Array.of(1) };
-  }
-  return filter(logits, weigh(logits, options.temperature).weights, options);
-}
-
-function filter(logits: Float32Array, weights: Float64Array, options: SamplingOptions): Distribution {
-  const { topP = 1, topK = 0 } = options;
-  const threshold = kthLargest(logits, topK);
-  let ids = new Int32Array(logits.length);
-  let count = 0;
-  for (let id = 0; id < logits.length; id += 1) {
-    if (logits[id]! >= threshold && weights[id]! > 0) {
-      ids[count] = id;
-      count += 1;
-    }
-  }
-  ids = ids.subarray(0, count);
-  if (topP < 1) ids = nucleus(ids, weights, topP);
+/** The distribution that a token is drawn from, where `earlier` are the tokens before it. */
+export function filteredDistribution(
+  logits: Float32Array,
+  options: SamplingOptions,
+  earlier: readonly number[] = [],
+): Distribution {
+  const settings = samplingSettings(options);
+  const own = logits.slice();
+  penalise(own, seenTokens(own.length, earlier), settings.penalty);
+  if (settings.temperature === 0)
+    return { ids: Int32Array.of(argMax(own)), probabilities: Float64Array.of(1) };
+  const weights = weigh(own, settings.temperature);
+  const ids = keptTokens(own, weights, settings);
   let mass = 0;
   for (const id of ids) mass += weights[id]!;
   return { ids, probabilities: Float64Array.from(ids, (id) => weights[id]! / mass) };
 }
 
-/** Of equal weights at the edge, the lower ids are kept. */
-function nucleus(ids: Int32Array, weights: Float64Array, topP: number): Int32Array<ArrayBuffer> {
-  const sorted = Float64Array.from(ids, (id) => weights[id]!).sort();
-  let total = 0;
-  for (const weight of sorted) total += weight;
-  let before = 0;
-  let first = sorted.length;
-  while (first > 0 && (first === sorted.length || before < topP * total)) {
-    first -= 1;
-    before += sorted[first]!;
-  }
-  const edge = sorted[first]!;
-  let atEdge = 0;
-  while (first + atEdge < sorted.length && sorted[first + atEdge] === edge) atEdge += 1;
-  return ids.filter((id) => {
-    if (weights[id] !== edge) return weights[id]! > edge;
-    atEdge -= 1;
-    return atEdge >= 0;
-  });
-}
-
-/** Smallest id whose cumulative probability exceeds `uniform` ∈ [0, 1). */
-export function drawByInverseCdf({ ids, probabilities }: Distribution, uniform: number): number {
-  let cumulative = 0;
-  for (let i = 0; i < ids.length; i += 1) {
-    cumulative += probabilities[i]!;
-    if (cumulative > uniform) return ids[i]!;
-  }
-  // Rounding may leave the sum a little below 1.
-  return ids[ids.length - 1]!;
-}
-
+/** Draws one sequence's tokens from logits that lie in JavaScript. */
 export class Sampler {
-  readonly #random: Random;
+  readonly #settings: SampleSettings;
+  readonly #earlier: readonly number[];
+  #seen: Uint32Array | undefined;
+  #position: number;
 
-  constructor(readonly options: SamplingOptions) {
-    checkOptions(options);
-    this.#random = new Random(options.seed ?? 0);
+  /** @param earlier The tokens of the prompt, which the repetition penalty counts. */
+  constructor(options: SamplingOptions, earlier: readonly number[] = []) {
+    this.#settings = samplingSettings(options);
+    this.#earlier = earlier;
+    this.#position = earlier.length;
   }
 
   get greedy(): boolean {
-    return this.options.temperature === 0;
+    return this.#settings.temperature === 0;
   }
 
   sample(logits: Float32Array): SampledToken {
-    if (this.greedy) {
-      const id = argMax(logits);
-      return { id, logprob: logits[id]! - logSumExp(logits) };
-    }
-    const { temperature } = this.options;
-    const { weights, total, maximum } = weigh(logits, temperature);
-    const id = drawByInverseCdf(filter(logits, weights, this.options), this.#random.uniform());
-    return { id, logprob: (logits[id]! - maximum) / temperature - Math.log(total) };
+    this.#seen ??= seenTokens(logits.length, this.#earlier);
+    const token = sampleToken(logits.slice(), this.#settings, this.#seen, this.#position);
+    this.#position += 1;
+    this.#seen[token.id >>> 5]! |= 1 << (token.id & 31);
+    return token;
   }
 }

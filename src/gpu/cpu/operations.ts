@@ -10,6 +10,7 @@ import {
   checkLinear,
   checkRotate,
   checkRowStatistics,
+  checkSample,
   checkSelectRows,
   matrixShape,
 } from '../checks';
@@ -17,6 +18,7 @@ import { Attention, rotateAndCache, type CacheArrays } from './attention';
 import { copyCache } from './copy-cache';
 import { embed, headNorm, rmsNorm, rowStatistics, selectRows, swiGlu } from './elementwise';
 import { linearProduct } from './linear';
+import { sampleRows } from './sample';
 import { floats, integers, weightRows } from './tensor';
 
 export class CpuOperation implements Operation {
@@ -141,6 +143,14 @@ export function buildOperations(): Operations {
       const { columns } = matrixShape(a.input);
       const [input, indices, output] = [floats(a.input), integers(a.indices), floats(a.output)];
       return new CpuOperation('selectRows', () => selectRows(input, indices, output, a.rows.value, columns));
+    },
+    sample(a) {
+      const { vocabulary } = checkSample(a);
+      const arrays = {
+        ...{ logits: floats(a.logits), selected: integers(a.selected), output: floats(a.output) },
+        ...{ settings: integers(a.settings), rowTable: integers(a.rowTable), seen: integers(a.seen) },
+      };
+      return new CpuOperation('sample', () => sampleRows(arrays, a.rows.value, vocabulary));
     },
     rowStatistics(a) {
       checkRowStatistics(a);

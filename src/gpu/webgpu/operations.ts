@@ -11,6 +11,7 @@ import {
   checkLinear,
   checkRotate,
   checkRowStatistics,
+  checkSample,
   checkSelectRows,
   matrixShape,
 } from '../checks';
@@ -33,6 +34,7 @@ import { lanesFor, linearRowsKernel, rowsWorkgroups, type RowsForm } from './ker
 import { linearTiledKernel, TILE_COLUMNS, TILE_ROWS } from './kernels/linear-tiled';
 import { ROTATE_THREADS, rotateKernel, rotateWork } from './kernels/rotate';
 import { rowStatisticsKernel } from './kernels/row-statistics';
+import { sampleKernel } from './kernels/sample';
 import { SELECT_THREADS, selectRowsKernel } from './kernels/select-rows';
 import type { BuiltKernel, Pipelines } from './pipelines';
 import { gpuTensor, type Shard } from './tensor';
@@ -306,6 +308,13 @@ export function buildOperations(context: OperationContext): Operations {
         a.rows,
         dispatch(selectRowsKernel(width), a.rows, buffers, (rows) => [groups, rows]),
       );
+    },
+
+    sample(a) {
+      const { vocabulary } = checkSample(a);
+      const tensors = [a.selected, a.settings, a.rowTable, a.seen, a.logits, a.output];
+      const one = dispatch(sampleKernel(vocabulary), a.rows, tensors.map(buffer), (rows) => [rows, 1]);
+      return always('sample', a.rows, one);
     },
 
     rowStatistics(a) {

@@ -1,0 +1,240 @@
+import { ROW_STEP, SAMPLE_MIN_P, SAMPLE_PENALTY, SAMPLE_TEMPERATURE, SAMPLE_TOP_P } from '../../backend';
+import { threefryWgsl } from '../../threefry';
+import { EXTENT, makeKernel, type Kernel } from '../kernel';
+
+const THREADS = 256;
+const DIGITS = 256;
+
+/** A sum over the workgroup of `mass[thread]`, and the best candidate by value, then place; all threads get both. */
+const reduce = (name: string, combine: string): string => `
+fn ${name}(thread: u32) {
+  for (var half = ${THREADS / 2}u; half > 0u; half >>= 1u) {
+    workgroupBarrier();
+    if (thread < half) { ${combine} }
+  }
+  workgroupBarrier();
+}`;
+
+/**
+ * See `SampleArguments`; the twin of `sampleToken` in cpu/sample.ts. One workgroup draws one row, in a few passes over its logits:
+ * nothing is sorted. The first pass finds the maximum, the log-sum-exp and the Gumbel winner among all tokens, which is the token
+ * where no filter is on. Top-k: the k-th largest value, digit by digit from the highest (radix select). Top-p: whether the winner is kept
+ * shows in the mass of what is larger than it; if it is not, the winner among the larger ones is tried (the pivot of
+ * FlashInfer's rejection sampling, with noise that stays the same, so that the draw equals one from the filtered distribution).
+ * Workgroups: [rows].
+ */
+export function sampleKernel(width: number): Kernel {
+  const words = Math.ceil(width / 32);
+  const each = (body: string): string => `for (var i = thread; i < ${width}u; i += ${THREADS}u) { ${body} }`;
+  return makeKernel(
+    'sample',
+    [
+      EXTENT,
+      { name: 'selected', kind: 'read', type: 'array<u32>' },
+      { name: 'settings', kind: 'read', type: 'array<vec4u>' },
+      { name: 'rowTable', kind: 'write', type: 'array<vec4u>' },
+      { name: 'seen', kind: 'write', type: 'array<u32>' },
+      { name: 'logits', kind: 'write', type: 'array<f32>' },
+      { name: 'output', kind: 'write', type: 'array<vec2f>' },
+    ],
+    `
+const NONE = -3.0e38;
+const NOBODY = 0xffffffffu;
+var<workgroup> mass: array<f32, ${THREADS}>;
+var<workgroup> peak: array<f32, ${THREADS}>;
+var<workgroup> value: array<f32, ${THREADS}>;
+var<workgroup> place: array<u32, ${THREADS}>;
+var<workgroup> digits: array<atomic<u32>, ${DIGITS}>;
+var<workgroup> row_: vec4u;
+var<workgroup> found: vec2u;
+
+${threefryWgsl()}
+
+/** -log(-log(1 - v)); small v, which make large noise, by the series of the inner logarithm. */
+fn gumbel(seed: vec2u, position: u32, token: u32) -> f32 {
+  let v = min((f32(threefry(seed, vec2u(token, position))) + 0.5) * 0x1p-32, 0.99999994);
+  let inner = select(-log(1.0 - v), v * (1.0 + v * (0.5 + v * 0.33333333)), v < 0.01);
+  return -log(inner);
+}
+
+/** Grows with x, over all floats. */
+fn orderOf(x: f32) -> u32 {
+  let bits = bitcast<u32>(x);
+  return bits ^ select(0x80000000u, 0xffffffffu, (bits >> 31u) == 1u);
+}
+
+/** Sums of exponentials relative to different maxima; the best value, on ties the lowest place. */
+${reduce(
+  'reduceAll',
+  `
+      let a = peak[thread];
+      let b = peak[thread + half];
+      let m = max(a, b);
+      mass[thread] = mass[thread] * exp(a - m) + mass[thread + half] * exp(b - m);
+      peak[thread] = m;
+      takeBetter(thread, thread + half);`,
+)}
+${reduce(
+  'reduceMass',
+  `
+      mass[thread] += mass[thread + half];
+      takeBetter(thread, thread + half);`,
+)}
+fn takeBetter(thread: u32, other: u32) {
+  if (value[other] > value[thread] || (value[other] == value[thread] && place[other] < place[thread])) {
+    value[thread] = value[other];
+    place[thread] = place[other];
+  }
+}
+
+@compute @workgroup_size(${THREADS})
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
+  let start = group.x * ${width}u;
+  if (thread == 0u) { row_ = rowTable[selected[group.x]]; }
+  let row = workgroupUniformLoad(&row_);
+  let slot = row.z;
+  let position = row.y + 1u;
+  let floats = bitcast<vec4f>(settings[2u * slot]);
+  let more = settings[2u * slot + 1u];
+  let greedy = floats[${SAMPLE_TEMPERATURE}] == 0.0;
+  let scale = select(1.0 / floats[${SAMPLE_TEMPERATURE}], 1.0, greedy);
+  let topP = floats[${SAMPLE_TOP_P}];
+  let minP = floats[${SAMPLE_MIN_P}];
+  let penalty = floats[${SAMPLE_PENALTY}];
+  let topK = more.x;
+  let seed = more.yz;
+
+  // Everything about the model's own logits, the penalty, and the winner without filters.
+  var maximum = NONE;
+  var sum = 0.0;
+  var top = NONE;
+  var best = NONE;
+  var bestPlace = NOBODY;
+  ${each(`
+    let raw = logits[start + i];
+    let x = raw * scale;
+    if (x > maximum) { sum *= exp(maximum - x); maximum = x; }
+    sum += exp(x - maximum);
+    var z = raw;
+    if (penalty != 1.0 && ((seen[slot * ${words}u + (i >> 5u)] >> (i & 31u)) & 1u) == 1u) {
+      z = select(raw / penalty, raw * penalty, raw < 0.0);
+      logits[start + i] = z;
+    }
+    top = max(top, z);
+    let y = z * scale;
+    if (greedy) {
+      if (y > best) { best = y; bestPlace = i; }
+    } else if (y + 23.0 > best) {
+      let noisy = y + gumbel(seed, position, i);
+      if (noisy > best) { best = noisy; bestPlace = i; }
+    }`)}
+  // Other threads read what the penalty changed.
+  storageBarrier();
+  mass[thread] = sum;
+  peak[thread] = maximum;
+  value[thread] = best;
+  place[thread] = bestPlace;
+  reduceAll(thread);
+  let logSumExp = peak[0] + log(mass[0]);
+  var winner = workgroupUniformLoad(&place[0]);
+
+  let limited = topK > 0u && topK < ${width}u;
+  if (!greedy && (limited || topP < 1.0 || minP > 0.0)) {
+    value[thread] = top;
+    place[thread] = thread;
+    mass[thread] = 0.0;
+    reduceMass(thread);
+    top = workgroupUniformLoad(&value[0]);
+    var least = 0u;
+    if (limited) {
+      if (thread == 0u) { found = vec2u(0u, topK); }
+      for (var shift = 32u; shift > 0u; ) {
+        shift -= 8u;
+        for (var i = thread; i < ${DIGITS}u; i += ${THREADS}u) { atomicStore(&digits[i], 0u); }
+        let known = workgroupUniformLoad(&found);
+        ${each(`
+          let order = orderOf(logits[start + i]);
+          if (shift == 24u || (order >> (shift + 8u)) == known.x) { atomicAdd(&digits[(order >> shift) & 255u], 1u); }`)}
+        workgroupBarrier();
+        if (thread == 0u) {
+          var left = known.y;
+          var digit = ${DIGITS - 1}u;
+          for (; digit > 0u; digit -= 1u) {
+            let count = atomicLoad(&digits[digit]);
+            if (count >= left) { break; }
+            left -= count;
+          }
+          found = vec2u((known.x << 8u) | digit, left);
+        }
+        workgroupBarrier();
+      }
+      least = workgroupUniformLoad(&found).x;
+    }
+
+    // The winner among the top k that are likely enough, and the mass of the top k.
+    var total = 0.0;
+    best = NONE;
+    bestPlace = NOBODY;
+    ${each(`
+      let z = logits[start + i];
+      if (orderOf(z) >= least) {
+        let weight = exp((z - top) * scale);
+        total += weight;
+        let y = z * scale;
+        if (weight >= minP && y + 23.0 > best) {
+          let noisy = y + gumbel(seed, position, i);
+          if (noisy > best) { best = noisy; bestPlace = i; }
+        }
+      }`)}
+    workgroupBarrier();
+    mass[thread] = total;
+    value[thread] = best;
+    place[thread] = bestPlace;
+    reduceMass(thread);
+    total = workgroupUniformLoad(&mass[0]);
+    winner = workgroupUniformLoad(&place[0]);
+
+    if (topP < 1.0) {
+      // Every round raises the bar; what is as large as the maximum is always kept.
+      for (var round = 0u; round < ${width}u; round += 1u) {
+        if (winner == NOBODY) { break; }
+        let bar = logits[start + winner];
+        var larger = 0.0;
+        best = NONE;
+        bestPlace = NOBODY;
+        ${each(`
+          let z = logits[start + i];
+          if (z > bar) {
+            larger += exp((z - top) * scale);
+            let y = z * scale;
+            if (y + 23.0 > best) {
+              let noisy = y + gumbel(seed, position, i);
+              if (noisy > best) { best = noisy; bestPlace = i; }
+            }
+          }`)}
+        workgroupBarrier();
+        mass[thread] = larger;
+        value[thread] = best;
+        place[thread] = bestPlace;
+        reduceMass(thread);
+        larger = workgroupUniformLoad(&mass[0]);
+        if (larger < topP * total) { break; }
+        winner = workgroupUniformLoad(&place[0]);
+      }
+    }
+  }
+
+  if (thread != 0u) { return; }
+  // Numbers that are none give no winner; the log-probability shows it.
+  let token = select(winner, 0u, winner == NOBODY);
+  var z = logits[start + token];
+  let word = slot * ${words}u + (token >> 5u);
+  if (penalty != 1.0) {
+    if (((seen[word] >> (token & 31u)) & 1u) == 1u) { z = select(z * penalty, z / penalty, z < 0.0); }
+    seen[word] |= 1u << (token & 31u);
+  }
+  output[row[${ROW_STEP}] * extent.x + group.x] = vec2f(f32(token), z * scale - logSumExp);
+  rowTable[selected[group.x]] = vec4u(token, position, slot, row[${ROW_STEP}] + 1u);
+}`,
+  );
+}
