@@ -4,6 +4,7 @@ import { Random } from '../../src/lm/random';
 import { digits, spread, summarise, table, type Summary } from '../statistics';
 import { openAdapter } from './adapter';
 import type { Contender } from './contender';
+import { openJax } from './jax';
 import type { BenchModel } from './model';
 import { openOnnxRuntime, PEER_FORMS } from './onnx-runtime';
 import { openOurs } from './ours';
@@ -61,8 +62,12 @@ export async function compareEngines(model: BenchModel, options: CompareOptions)
   // Not on the adapter, so in no ratio; it is what a visitor gets whose only adapter is in software.
   const onCpu = await openOurs(model, new CpuBackend(), capacity);
   const contenders = [ours];
-  for (const form of PEER_FORMS) {
-    const peer = await openOnnxRuntime(model, form, capacity);
+  const openers = [
+    ...PEER_FORMS.map((form) => () => openOnnxRuntime(model, form, capacity)),
+    () => openJax(model, capacity),
+  ];
+  for (const open of openers) {
+    const peer = await open();
     const apart = await difference(ours, peer, vocabSize);
     const agrees = apart <= TOLERANCE;
     print(
