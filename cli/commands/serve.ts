@@ -111,8 +111,12 @@ async function openModel(
       fix: 'Serve a model of this machine: demo, or a folder.',
     });
   }
-  return { id: name ?? basename(resolve(reference)), model };
+  return { id: name ?? nameOf(reference), model };
 }
+
+/** What requests call a model: an id or a repository as it is, a folder or file by its last name. */
+const nameOf = (reference: string): string =>
+  /^hf:/.test(reference) ? reference.slice('hf:'.length) : basename(resolve(reference));
 
 function greeting(
   { url, model, corpus }: { url: string; model: string | null; corpus: string | null },

@@ -1,11 +1,9 @@
 /** Our client of OpenAI's API against our own server of it, with the demo's model on the CPU. */
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { modelFiles, openCheckpoint } from '../../cli/checkpoint';
+import { Models } from '../../cli/models';
 import type { HttpServer } from '../../cli/serve/http-server';
 import { startServer, type ServeOptions } from '../../cli/serve/server';
-import { CpuBackend } from '../gpu/cpu/backend';
-import { openLocalModel, type LocalModel } from '../lm/local-model';
+import { LocalModel } from '../lm/local-model';
 import { systemClock } from '../platform/clock';
 import type { AppError } from '../protocol/errors';
 import type { GeneratedToken, GenerateEvent, GenerateRequest } from '../protocol/language-model';
@@ -13,7 +11,13 @@ import { testConnection } from './connection-test';
 import { createOpenAiModel } from './openai';
 
 const KEY = 'sk-served-0123456789';
-const backend = new CpuBackend();
+const quiet = {
+  out: () => undefined,
+  note: () => undefined,
+  json: false,
+  signal: new AbortController().signal,
+};
+const models = new Models(quiet, 'cpu');
 let model: LocalModel;
 let server: HttpServer;
 let lines: string[];
@@ -31,15 +35,14 @@ const start = (options: Partial<ServeOptions> = {}): Promise<HttpServer> =>
 
 beforeAll(async () => {
   lines = [];
-  const checkpoint = await openCheckpoint(fileURLToPath(new URL('../../models/demo', import.meta.url)));
-  model = await openLocalModel({ id: 'demo', files: await modelFiles(checkpoint), backend });
-  await checkpoint.close();
+  const opened = await models.open('demo');
+  if (!(opened.model instanceof LocalModel)) throw new Error('The demo is no local model.');
+  model = opened.model;
   server = await start();
 });
 afterAll(async () => {
   await server.stop(0);
-  await model.dispose();
-  expect(backend.liveBytes).toBe(0);
+  await models.dispose();
 });
 
 const client = (apiKey = KEY, url = server.url) =>

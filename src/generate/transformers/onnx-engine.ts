@@ -89,7 +89,7 @@ export class OnnxEngine implements TokenEngine {
     if (prompt.length === 0) {
       throw new AppError('BAD_INPUT', 'There are no tokens to compute.', { fix: 'Give at least one token.' });
     }
-    const sampler = new Sampler(options.sampling);
+    const sampler = new Sampler(options.sampling, prompt);
     const started = performance.now();
     let prefilled = started;
     const [tokens, logprobs]: [number[], number[]] = [[], []];
