@@ -1,9 +1,7 @@
 /** Builds a `tokenizer.json` from the older pair `vocab.json` and `merges.txt`. */
 import { AppError } from '../../protocol/errors';
-
-/** How Qwen2 and its successors split text before merging: contractions, words with one leading sign, single digits, signs, blanks. */
-const QWEN2_SPLIT =
-  "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
+import { BYTE_LEVEL, tokenizerJson } from './bpe-json';
+import { QWEN2 } from './pre-tokenizers';
 
 /** Of every Qwen2 model; their ids follow the vocabulary. */
 export const QWEN2_SPECIAL_TOKENS: readonly string[] = ['<|endoftext|>', '<|im_start|>', '<|im_end|>'];
@@ -43,40 +41,12 @@ export function qwen2TokenizerJson(
     pairs.push([left, right]);
   }
   const size = Object.values(vocab).reduce((most, id) => Math.max(most, id + 1), 0);
-  return {
-    version: '1.0',
-    truncation: null,
-    padding: null,
-    added_tokens: specialTokens.map((content, i) => ({
-      id: size + i,
-      content,
-      single_word: false,
-      lstrip: false,
-      rstrip: false,
-      normalized: false,
-      special: true,
-    })),
-    normalizer: { type: 'NFC' },
-    pre_tokenizer: {
-      type: 'Sequence',
-      pretokenizers: [
-        { type: 'Split', pattern: { Regex: QWEN2_SPLIT }, behavior: 'Isolated', invert: false },
-        { type: 'ByteLevel', add_prefix_space: false, trim_offsets: false, use_regex: false },
-      ],
-    },
-    post_processor: { type: 'ByteLevel', add_prefix_space: false, trim_offsets: false, use_regex: false },
-    decoder: { type: 'ByteLevel', add_prefix_space: false, trim_offsets: false, use_regex: false },
-    model: {
-      type: 'BPE',
-      dropout: null,
-      unk_token: null,
-      continuing_subword_prefix: '',
-      end_of_word_suffix: '',
-      fuse_unk: false,
-      byte_fallback: false,
-      ignore_merges: false,
-      vocab,
-      merges: pairs,
-    },
-  };
+  return tokenizerJson({
+    added: specialTokens.map((content, i) => ({ id: size + i, content, special: true })),
+    normalizer: QWEN2.normalizer,
+    preTokenizer: QWEN2.preTokenizer,
+    postProcessor: BYTE_LEVEL,
+    decoder: BYTE_LEVEL,
+    model: { vocab, merges: pairs },
+  });
 }
