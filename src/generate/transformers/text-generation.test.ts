@@ -146,9 +146,6 @@ describe('a text-generation model of the hub', () => {
       read(host.generate(ask({ temperature: 1, seed, ...rest }))).then(({ done }) => done.text);
     expect(await sampled(1)).toBe(await sampled(1));
     expect(await sampled(1)).not.toBe(await sampled(2));
-    // One sampler: the same draws as on our own engine.
-    const ours = await read(own.generate(ask({ temperature: 1, seed: 1, topP: 0.9 })));
-    expect(await sampled(1, { topP: 0.9 })).toBe(ours.done.text);
     const greedy = (await read(host.generate(ask()))).done.text;
     expect(await sampled(3, { topP: 1e-6 })).toBe(greedy);
     expect(await sampled(3, { temperature: 1e-4 })).toBe(greedy);
