@@ -3,6 +3,7 @@ import { ask } from './commands/ask';
 import { indexBuild } from './commands/index-build';
 import { indexSearch } from './commands/index-search';
 import { modelGenerate } from './commands/model-generate';
+import { modelImport } from './commands/model-import';
 import { modelList } from './commands/model-list';
 import { modelScore } from './commands/model-score';
 import { serve } from './commands/serve';
@@ -12,6 +13,7 @@ export const commands: readonly Command[] = [
   indexBuild,
   indexSearch,
   modelList,
+  modelImport,
   modelGenerate,
   modelScore,
   serve,

@@ -2,12 +2,14 @@ import type { Backend } from '../src/gpu/backend';
 import { isEndpointReference, parseEndpointReference } from '../src/generate/endpoint';
 import { createOpenAiModel } from '../src/generate/openai';
 import { loadModel, type LoadedModel } from '../src/lm/engine';
+import { closeModel, modelFilesOf, type OpenedModel } from '../src/lm/import/open-model';
 import { openLocalModel, type LocalModel } from '../src/lm/local-model';
 import { systemClock } from '../src/platform/clock';
 import type { LanguageModel } from '../src/protocol/language-model';
+import type { WeightType } from '../src/protocol/model-import';
 import type { RegistryModel } from '../src/protocol/registry';
 import { openBackend, type DeviceChoice } from './backend';
-import { modelFiles, openCheckpoint, type OpenCheckpoint } from './checkpoint';
+import { openCheckpoint } from './checkpoint';
 import type { Console } from './command';
 import { progressNotes } from './progress';
 import { embeddedModel } from './registry';
@@ -23,16 +25,19 @@ export interface OpenModel {
 export class Models {
   readonly #console: Console;
   readonly #device: DeviceChoice;
+  readonly #weights: WeightType | undefined;
   readonly #open = new Map<string, Promise<OpenModel>>();
   readonly #loaded: { dispose(): void }[] = [];
   #backend: Promise<Backend> | undefined;
 
-  constructor(console: Console, device: DeviceChoice) {
+  /** @param weights type of the matrices; default as stored, of a repository of the hub q4 */
+  constructor(console: Console, device: DeviceChoice, weights?: WeightType) {
     this.#console = console;
     this.#device = device;
+    this.#weights = weights;
   }
 
-  /** For text: `demo`, a folder, or an endpoint. */
+  /** For text: `demo`, a folder, a file, `hf:owner/name`, or an endpoint. */
   open(reference: string): Promise<OpenModel> {
     let opened = this.#open.get(reference);
     if (opened === undefined) {
@@ -42,16 +47,16 @@ export class Models {
     return opened;
   }
 
-  /** For token ids: `demo` or a folder, which needs no tokenizer. */
-  async openEngine(reference: string): Promise<{ engine: LoadedModel; checkpoint: OpenCheckpoint }> {
-    const checkpoint = await openCheckpoint(reference);
+  /** For token ids: the same but endpoints; a tokenizer is not needed. */
+  async openEngine(reference: string): Promise<{ engine: LoadedModel; opened: OpenedModel }> {
+    const opened = await openCheckpoint(reference, this.#weights, this.#console);
     try {
-      const { config, weights: source } = checkpoint;
-      const engine = await loadModel({ config, source, ...(await this.#loading()) });
+      const { config, checkpoint } = opened;
+      const engine = await loadModel({ config, checkpoint, ...(await this.#loading()) });
       this.#loaded.push(engine);
-      return { engine, checkpoint };
+      return { engine, opened };
     } finally {
-      await checkpoint.close();
+      await closeModel(opened);
     }
   }
 
@@ -69,21 +74,26 @@ export class Models {
   }
 
   async #openLocal(reference: string): Promise<LocalModel> {
-    const checkpoint = await openCheckpoint(reference);
+    const opened = await openCheckpoint(reference, this.#weights, this.#console);
     try {
-      const files = await modelFiles(checkpoint);
+      const files = await modelFilesOf(opened, this.#console.signal);
       const model = await openLocalModel({ id: reference, files, ...(await this.#loading()) });
       this.#loaded.push(model);
       return model;
     } finally {
-      await checkpoint.close();
+      await closeModel(opened);
     }
   }
 
   async #loading() {
     this.#backend ??= openBackend(this.#console, this.#device);
     const backend = await this.#backend;
-    return { backend, signal: this.#console.signal, onProgress: progressNotes(this.#console) };
+    return {
+      backend,
+      signal: this.#console.signal,
+      onProgress: progressNotes(this.#console),
+      ...(this.#weights !== undefined && { weights: this.#weights }),
+    };
   }
 }
 

@@ -1,3 +1,4 @@
+import type { OnImportProgress } from '../src/protocol/model-import';
 import type { OnProgress } from '../src/protocol/retrieval';
 import type { Console } from './command';
 
@@ -28,3 +29,26 @@ export function progressNotes(
     console.note(`${label ?? 'Working'}: ${done}/${total} ${unit}, ${rate.toFixed(0)}/s${left}`);
   };
 }
+
+/** The same for an import; what an earlier run had left does not count for the rate. */
+export function importNotes(
+  console: Pick<Console, 'note'>,
+  now: () => number = () => performance.now(),
+): OnImportProgress {
+  const startedAt = now();
+  let toldAt = startedAt;
+  return ({ phase, done, total, resumed, label }) => {
+    const time = now();
+    if (phase === 'finish') console.note(`Import: all ${megabytes(total)} are here.`);
+    if (phase !== 'transfer' || time - toldAt < interval) return;
+    toldAt = time;
+    const rate = (done - resumed) / ((time - startedAt) / 1000);
+    const left = rate > 0 ? `, ${Math.ceil((total - done) / rate)} s left` : '';
+    const share = total > 0 ? ` (${Math.floor((100 * done) / total)} %)` : '';
+    console.note(
+      `Import: ${megabytes(done)} of ${megabytes(total)}${share}, ${megabytes(rate)}/s${left}; ${label}`,
+    );
+  };
+}
+
+const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;

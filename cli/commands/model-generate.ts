@@ -2,6 +2,7 @@ import { deviceOption, readDevice } from '../backend';
 import { decimalNumber, defineCommand, UsageError, wholeNumber, type Console } from '../command';
 import { Models } from '../models';
 import { readTokens } from '../token-file';
+import { dtypeOption, readDType } from '../weight-type';
 
 interface Wishes {
   maxTokens: number;
@@ -23,6 +24,7 @@ export const modelGenerate = defineCommand({
     temperature: { type: 'string', value: 'T', help: 'default 0: the likeliest token' },
     'top-p': { type: 'string', value: 'P', help: 'default 1' },
     seed: { type: 'string', value: 'S', help: 'default 0' },
+    dtype: dtypeOption,
     device: deviceOption,
   },
   async run(values, [reference = ''], console) {
@@ -36,7 +38,7 @@ export const modelGenerate = defineCommand({
       topP: decimalNumber('top-p', values['top-p'], 1),
       seed: wholeNumber('seed', values.seed, 0, 0),
     };
-    const models = new Models(console, readDevice(values.device));
+    const models = new Models(console, readDevice(values.device), readDType(values.dtype));
     try {
       if (tokens !== undefined) await continueTokens(models, reference, tokens, wishes, console);
       else await continueText(models, reference, { prompt, chat }, wishes, console);

@@ -2,6 +2,7 @@ import { deviceOption, readDevice } from '../backend';
 import { defineCommand, UsageError } from '../command';
 import { Models } from '../models';
 import { readTokens } from '../token-file';
+import { dtypeOption, readDType } from '../weight-type';
 
 export const modelScore = defineCommand({
   name: 'model score',
@@ -10,11 +11,12 @@ export const modelScore = defineCommand({
   summary: 'Prints the log-probability of every token after the first, as JSON.',
   options: {
     tokens: { type: 'string', value: 'F.json', help: '{"input_ids": number[][]} (required)' },
+    dtype: dtypeOption,
     device: deviceOption,
   },
   async run(values, [reference = ''], console) {
     if (values.tokens === undefined) throw new UsageError('`s3 model score` needs --tokens F.json.');
-    const models = new Models(console, readDevice(values.device));
+    const models = new Models(console, readDevice(values.device), readDType(values.dtype));
     const sequences = await readTokens(values.tokens);
     try {
       const { engine } = await models.openEngine(reference);

@@ -10,8 +10,8 @@ export interface ByteSource {
   readonly version?: string;
   /** Exactly `length` bytes from `offset`, in a buffer the caller may keep. */
   read(offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array>;
-  /** Ends what is open in the background, such as a transfer; reading may go on. */
-  close?(): void;
+  /** Ends what is open in the background: a transfer, a file. Reading may go on. */
+  close?(): void | Promise<void>;
 }
 
 function checkRange(source: ByteSource, offset: number, length: number): void {
@@ -52,4 +52,15 @@ export function blobSource(name: string, blob: Blob): ByteSource {
     },
   };
   return source;
+}
+
+/** All of a file, and the file closed. */
+export async function readWhole(source: ByteSource, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
+  try {
+    const bytes = await source.read(0, source.size, signal);
+    const { buffer, byteOffset, length } = bytes;
+    return buffer instanceof ArrayBuffer ? new Uint8Array(buffer, byteOffset, length) : bytes.slice();
+  } finally {
+    await source.close?.();
+  }
 }

@@ -1,7 +1,7 @@
 /** Reads a pack. A shard is fetched whole, hashed, and kept until another one is asked for; its bytes go to the device as they lie. */
 import { GROUP } from '../../gpu/blocks';
 import { AppError } from '../../protocol/errors';
-import type { ByteSource } from '../byte-source';
+import { readWhole, type ByteSource } from '../byte-source';
 import type { Checkpoint, StoredRows, StoredTensor } from '../checkpoint';
 import { pieceBytes, type PackFile, type PackManifest, type PackTensor } from './pack-manifest';
 
@@ -27,11 +27,7 @@ export async function readPackFile(
       fix,
     });
   }
-  const read = await source.read(0, bytes, signal);
-  const content =
-    read.buffer instanceof ArrayBuffer
-      ? new Uint8Array(read.buffer, read.byteOffset, read.length)
-      : read.slice();
+  const content = await readWhole(source, signal);
   const actual = await hash(content);
   if (actual === sha256) return content;
   throw new AppError('INTEGRITY', `${path} is not the file that pack.json describes.`, {

@@ -21,7 +21,7 @@ import { JOURNAL_FILE, planKey, resumeJournal, shardPath, writeJournal } from '.
 import { makePlan, type ImportPlan } from './import-plan';
 import { makeManifest, manifestBytes } from './make-manifest';
 import type { ModelTexts } from './model-texts';
-import { openModel, type OpenedModel } from './open-model';
+import { closeModel, openModel } from './open-model';
 import type { ModelSource } from './model-source';
 import { fillShard } from './shard-writer';
 
@@ -52,7 +52,7 @@ export async function planImport(options: PlanImportOptions): Promise<ImportSumm
   try {
     return makePlan(model, options.weights).summary;
   } finally {
-    closeFiles(model);
+    await closeModel(model);
   }
 }
 
@@ -83,12 +83,8 @@ export async function importModel(options: ImportModelOptions): Promise<ImportRe
     }
     return await new Import(plan, { ...options, sha256 }).run();
   } finally {
-    closeFiles(model);
+    await closeModel(model);
   }
-}
-
-function closeFiles({ weightFiles }: OpenedModel): void {
-  for (const file of weightFiles) file.close?.();
 }
 
 class Import {

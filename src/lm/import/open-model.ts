@@ -50,6 +50,11 @@ export async function openModel({ source, file, sha256, signal }: OpenModelOptio
   return gguf === undefined ? openSafetensors(listed, signal) : openGguf(listed, gguf, signal);
 }
 
+/** Ends transfers and closes files; the model may still be read. */
+export async function closeModel({ weightFiles }: Pick<OpenedModel, 'weightFiles'>): Promise<void> {
+  for (const file of weightFiles) await file.close?.();
+}
+
 /** What `openLocalModel` takes. @throws AppError NOT_FOUND where the model has no tokenizer */
 export async function modelFilesOf(model: OpenedModel, signal?: AbortSignal): Promise<ModelFiles> {
   const texts = await model.texts(signal);

@@ -1,6 +1,7 @@
 /** The small files of a model: read whole, with a limit to each. */
 import { AppError } from '../../protocol/errors';
 import type { FileEntry } from '../../protocol/model-import';
+import { readWhole } from '../byte-source';
 import type { ModelSource } from './model-source';
 
 const MiB = 1024 * 1024;
@@ -35,10 +36,8 @@ export async function readBytes(
     });
   }
   const file = await source.open(path, signal);
-  const bytes = await file.read(0, file.size, signal);
-  return bytes.buffer instanceof ArrayBuffer
-    ? new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length)
-    : bytes.slice();
+  const bytes = await readWhole(file, signal);
+  return bytes;
 }
 
 export function parseJson(path: string, bytes: Uint8Array): unknown {
