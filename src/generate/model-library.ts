@@ -1,6 +1,9 @@
 /** The models of this device: imports into the store, and what the pages ask of it. What the worker of the models exposes. */
+import { FilesSource } from '../lm/import/files-source';
+import { HubSource } from '../lm/import/hub-source';
 import { importModel, planImport } from '../lm/import/import-model';
 import type { ModelSource } from '../lm/import/model-source';
+import type { Clock, Fetch } from '../protocol/clock';
 import type { StorageEstimate } from '../protocol/corpus';
 import { AppError, throwIfAborted } from '../protocol/errors';
 import { originOf, titleOf } from '../protocol/model-ids';
@@ -20,7 +23,8 @@ import { readAdapterFiles } from './adapter-files';
 export interface ModelLibraryTools {
   /** Throws `UNSUPPORTED` where the browser keeps no files. */
   store: () => ModelStore;
-  openSource: (from: ImportModelRequest['from']) => ModelSource;
+  fetch: Fetch;
+  clock: Clock;
 }
 
 export class ModelLibrary implements ModelLibraryApi {
@@ -47,7 +51,7 @@ export class ModelLibrary implements ModelLibraryApi {
   async inspectModel(request: Omit<ImportModelRequest, 'id'>, signal?: AbortSignal): Promise<ImportSummary> {
     throwIfAborted(signal);
     return planImport({
-      source: this.#tools.openSource(request.from),
+      source: this.#source(request.from),
       ...(request.weights && { weights: request.weights }),
       ...(signal && { signal }),
     });
@@ -70,7 +74,7 @@ export class ModelLibrary implements ModelLibraryApi {
     };
     return store.fill(draft, async (sink, note) => {
       const report = await importModel({
-        source: this.#tools.openSource(from),
+        source: this.#source(from),
         sink,
         ...(weights && { weights }),
         ...(signal && { signal }),
@@ -85,7 +89,7 @@ export class ModelLibrary implements ModelLibraryApi {
 
   async addAdapter(request: AddAdapterRequest, signal?: AbortSignal): Promise<StoredModel> {
     await this.#models.get(request.model);
-    const source = this.#tools.openSource(request.from);
+    const source = this.#source(request.from);
     const files = await readAdapterFiles(source, signal);
     return this.#models.addAdapter(request.model, titleOf(originOf(request.from)), files);
   }
@@ -107,6 +111,15 @@ export class ModelLibrary implements ModelLibraryApi {
 
   async estimate(): Promise<StorageEstimate> {
     return this.#models.estimate();
+  }
+
+  #source(from: ImportModelRequest['from']): ModelSource {
+    if (from.kind === 'files') {
+      return new FilesSource(from.name, new Map(from.files.map(({ path, file }) => [path, file])));
+    }
+    const { hub, repository, revision, token } = from;
+    const { fetch, clock } = this.#tools;
+    return new HubSource({ ...{ hub, repository, revision, fetch, clock }, ...(token && { token }) });
   }
 }
 
