@@ -145,6 +145,7 @@ test('the trace of plain RAG in a run is copied and exported on its own, and can
   const written = await readFile(await download.path(), 'utf8');
   expect(written).toBe(copied);
   expect(JSON.parse(written)).toMatchObject({ system: 'naive-rag' });
+  await expect(page.getByRole('button', { name: 'Copied' })).toHaveCount(0);
   await page.getByRole('button', { name: 'Copy trace', exact: true }).click();
   await expect(page.getByRole('button', { name: 'Copied' })).toBeVisible();
   expect(JSON.parse(await page.evaluate(() => navigator.clipboard.readText()))).toMatchObject({
