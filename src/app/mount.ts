@@ -1,17 +1,9 @@
 import { mount } from 'svelte';
+import { localStorageOrNull } from '../platform/browser/local-storage';
 import type { Laboratory } from '../state/laboratory';
 import { Session } from '../state/session.svelte';
 import App from './App.svelte';
 import { warmFonts } from './warm-fonts';
-
-/** Storage may be denied altogether: the page works without, it only forgets. */
-function localStorageOrNull(): Storage | null {
-  try {
-    return window.localStorage;
-  } catch {
-    return null;
-  }
-}
 
 export function mountApp(target: HTMLElement, laboratory: Laboratory): Session {
   const storage = localStorageOrNull();

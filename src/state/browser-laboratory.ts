@@ -7,7 +7,9 @@ import {
   startLanguageModelWorker,
   startModelsWorker,
   startRetrievalWorker,
+  startTextGenerationWorker,
 } from '../platform/browser/start-worker';
+import { localStorageOrNull } from '../platform/browser/local-storage';
 import { askToPersist, storageReport } from '../platform/browser/storage-report';
 import { connect } from '../platform/rpc/connection';
 import type { CorpusServiceApi } from '../protocol/corpus';
@@ -16,12 +18,14 @@ import type { LanguageModel } from '../protocol/language-model';
 import type { LmWorkerApi } from '../protocol/lm-worker';
 import { splitChoice } from '../protocol/model-ids';
 import type { ModelLibraryApi } from '../protocol/model-library';
+import type { TextGenerationWorkerApi } from '../protocol/text-generation-worker';
 import { fetchDemoCorpus, fetchDemoQuestions } from './demo-data';
 import { endpointModel, requireEndpoint } from './endpoint-models';
 import type { EndpointRole } from './endpoints.svelte';
 import type { CapabilityReport, Endpoints, Laboratory, LoadEvent, ModelOption } from './laboratory';
 import { LocalModels } from './local-models';
 import { fetchModelOptions, storedOptions } from './model-options';
+import { OnnxModels, onnxOption } from './onnx-models';
 import { remoteLibrary } from './remote-library';
 import { ENDPOINT, foundIn, type RunSettings } from './settings';
 import { StoredCorpora } from './stored-corpora';
@@ -62,6 +66,10 @@ export function createBrowserLaboratory(): Laboratory {
   const modelsUrl = besidePage('models/');
   const demoUrl = besidePage('demo/');
   const local = new LocalModels(() => connect<LmWorkerApi>(startLanguageModelWorker()), modelsUrl);
+  const onnx = new OnnxModels(
+    () => connect<TextGenerationWorkerApi>(startTextGenerationWorker()),
+    localStorageOrNull(),
+  );
   const corpora = new StoredCorpora(
     () => connect<CorpusServiceApi>(startRetrievalWorker()),
     () => fetchDemoCorpus(fetchHere, demoUrl),
@@ -75,7 +83,7 @@ export function createBrowserLaboratory(): Laboratory {
   async function models(): Promise<ModelOption[]> {
     const { models: embedded, published } = await options;
     const stored = await library.listModels().catch(() => []);
-    return [...embedded, ...storedOptions(stored, published)];
+    return [...embedded, ...storedOptions(stored, published), ...onnx.list().map(onnxOption)];
   }
 
   async function find(choice: string, role: string): Promise<ModelOption> {
@@ -114,13 +122,18 @@ export function createBrowserLaboratory(): Laboratory {
       return;
     }
     const keep = ROLES.map((other) => splitChoice(settings[other]).model);
+    if (onnx.has(id)) {
+      await onnx.load({ id, part: role, device: settings.device, keep }, onEvent, signal);
+      return;
+    }
     await local.load(openRequest(await find(id, role), role, settings.device, keep), onEvent, signal);
   }
 
-  const modelOf = (role: EndpointRole, settings: RunSettings, endpoints: Endpoints): LanguageModel =>
-    settings[role] === ENDPOINT
-      ? endpointModel(requireEndpoint(role, endpoints[role]))
-      : local.model(settings[role], settings.device);
+  function modelOf(role: EndpointRole, settings: RunSettings, endpoints: Endpoints): LanguageModel {
+    const { [role]: id, device } = settings;
+    if (id === ENDPOINT) return endpointModel(requireEndpoint(role, endpoints[role]));
+    return onnx.has(id) ? onnx.model(id, device) : local.model(id, device);
+  }
 
   return {
     capabilities,
@@ -129,6 +142,7 @@ export function createBrowserLaboratory(): Laboratory {
     models,
     published: async () => (await options).published,
     library,
+    onnx,
     runner: {
       async load(id, device, signal) {
         const option = await find(id, 'searcher');
@@ -139,7 +153,10 @@ export function createBrowserLaboratory(): Laboratory {
     },
     encoders: async () => (await options).encoders,
     corpora,
-    useHub: (address) => corpora.useHub(address),
+    useHub(address) {
+      corpora.useHub(address);
+      onnx.useHub(address);
+    },
     async prepare(settings, endpoints, onEvent, signal) {
       for (const role of ROLES) {
         if (settings[role] === ENDPOINT) requireEndpoint(role, endpoints[role]);

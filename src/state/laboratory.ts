@@ -4,6 +4,7 @@ import type { LmWorkerEvent, LocalModelInfo } from '../protocol/lm-worker';
 import type { ModelLibraryApi, StoredModelSettings } from '../protocol/model-library';
 import type { PublishedModel } from '../protocol/registry';
 import type { Progress } from '../protocol/retrieval';
+import type { TextGenerationDtype } from '../protocol/text-generation-worker';
 import type { SystemId, TraceDelta, TraceEvent } from '../protocol/trace';
 import type { DeviceChoice, RunSettings } from './settings';
 
@@ -131,6 +132,8 @@ export interface ModelOption {
   licence?: string;
   /** Present where the user brought it to this device: how it is loaded. */
   stored?: StoredModelSettings;
+  /** An ONNX model of the hub, which transformers.js runs; downloaded when it is first used. */
+  onnx?: true;
 }
 
 /** What happens to the models in memory. */
@@ -143,6 +146,24 @@ export interface ModelRunner {
   /** Frees it on every device. */
   unload(id: string): Promise<void>;
   watch(listener: (id: string, event: RunnerEvent) => void): void;
+}
+
+export interface OnnxModel {
+  repository: string;
+  revision: string;
+  dtype: TextGenerationDtype;
+  /** Of the download. */
+  bytes: number;
+}
+
+/** ONNX models of the hub that may play a part: a list kept on this device. */
+export interface OnnxLibrary {
+  list(): OnnxModel[];
+  /** Asks the hub what a model would be. */
+  look(repository: string, revision: string, signal: AbortSignal): Promise<OnnxModel>;
+  /** Gives the id by which settings name it. */
+  add(model: OnnxModel): string;
+  remove(id: string): void;
 }
 
 export interface RunRequest {
@@ -169,6 +190,7 @@ export interface Laboratory {
   published(): Promise<PublishedModel[]>;
   library: ModelLibraryApi;
   runner: ModelRunner;
+  onnx: OnnxLibrary;
   encoders(): Promise<ModelOption[]>;
   corpora: CorpusLibrary;
   /** Where models are downloaded from, from now on: the Hugging Face hub or a mirror of it. */

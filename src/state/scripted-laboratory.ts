@@ -2,7 +2,8 @@
 import { throwIfAborted } from '../protocol/errors';
 import type { TraceDelta, TraceEvent } from '../protocol/trace';
 import { FIXTURE_NAIVE, FIXTURE_QUESTION, FIXTURE_S3, streamed } from './fixture-trace';
-import type { CorpusEntry, Laboratory, LoadEvent } from './laboratory';
+import type { CorpusEntry, Laboratory, LoadEvent, OnnxModel } from './laboratory';
+import { onnxId, onnxOption } from './onnx-models';
 import { scriptedLibrary } from './scripted-library';
 import type { ListedModel } from '../protocol/model-library';
 import type { PublishedModel } from '../protocol/registry';
@@ -58,6 +59,7 @@ const pause = (ms: number, signal: AbortSignal): Promise<void> =>
 export function createScriptedLaboratory(script: Script = {}): Laboratory {
   const pace = script.paceMs ?? 12;
   let corpora = [DEMO, ...(script.corpora ?? [])];
+  let onnx: OnnxModel[] = [];
   return {
     useHub: () => undefined,
     published: () => Promise.resolve(script.published ?? []),
@@ -101,7 +103,18 @@ export function createScriptedLaboratory(script: Script = {}): Laboratory {
     models: () =>
       Promise.resolve([
         { id: 'demo', name: 'Demo model', note: 'trained by us on a made-up world', bytes: 4_100_000 },
+        ...onnx.map(onnxOption),
       ]),
+    onnx: {
+      list: () => onnx,
+      look: (repository, revision) =>
+        Promise.resolve({ repository, revision, dtype: 'q4', bytes: 483_000_000 }),
+      add(model) {
+        onnx = [...onnx, model];
+        return onnxId(model);
+      },
+      remove: (id) => void (onnx = onnx.filter((model) => onnxId(model) !== id)),
+    },
     encoders: () =>
       Promise.resolve([
         {
