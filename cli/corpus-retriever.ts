@@ -3,11 +3,10 @@ import { stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { AppError } from '../src/protocol/errors';
 import type { RetrievalMode, Retriever } from '../src/protocol/retrieval';
-import { DEMO_ENCODER } from '../src/retrieval/encoder/catalog';
 import type { Console } from './command';
 import { readCorpus } from './corpus-reader';
-import { demoEncoderWeights, openEncoder } from './encoders';
-import { cacheFolder, demoFolder } from './folders';
+import { openDemoRetriever } from './demo-retriever';
+import { cacheFolder } from './folders';
 import { IndexFolder, writeIndex } from './index-folder';
 import { progressNotes } from './progress';
 
@@ -27,29 +26,28 @@ export async function chooseRetriever(
   mode: RetrievalMode | 'auto',
   console: Console,
 ): Promise<ChosenRetriever> {
-  const path = corpus === 'demo' ? join(demoFolder, 'corpus.jsonl') : corpus;
-  const info = await stat(path).catch(() => undefined);
+  if (corpus === 'demo') {
+    const chosen = mode === 'auto' ? 'dense' : mode;
+    return { retriever: await openDemoRetriever(chosen, console), mode: chosen, name: 'demo' };
+  }
+  const info = await stat(corpus).catch(() => undefined);
   if (info === undefined) {
     throw new AppError('NOT_FOUND', `There is no corpus ${corpus}.`, {
       fix: 'Give `demo`, a JSONL file, or a folder made by `s3 index build`.',
     });
   }
   const isIndex =
-    info.isDirectory() && (await stat(join(path, 'corpus.json')).catch(() => undefined)) !== undefined;
-  const index = isIndex
-    ? await IndexFolder.open(path)
-    : await cachedIndex(path, corpus === 'demo' && mode !== 'bm25', console);
+    info.isDirectory() && (await stat(join(corpus, 'corpus.json')).catch(() => undefined)) !== undefined;
+  const index = isIndex ? await IndexFolder.open(corpus) : await cachedIndex(corpus, console);
   const chosen = mode === 'auto' ? (index.record.encoder === null ? 'bm25' : 'dense') : mode;
   const retriever = await index.retriever(chosen, console);
   return { retriever, mode: chosen, name: index.record.name };
 }
 
-/** With vectors of the demo's encoder where they are wanted and the encoder is there. */
-async function cachedIndex(path: string, dense: boolean, console: Console): Promise<IndexFolder> {
+/** By words alone. */
+async function cachedIndex(path: string, console: Console): Promise<IndexFolder> {
   const passages = await readCorpus(path, console);
   const hash = createHash('sha256').update(JSON.stringify(passages));
-  const weights = dense ? await demoEncoderWeights() : undefined;
-  if (weights !== undefined) hash.update(weights);
   const folder = join(cacheFolder(), 'indexes', hash.digest('hex').slice(0, 24));
   try {
     return await IndexFolder.open(folder);
@@ -57,8 +55,7 @@ async function cachedIndex(path: string, dense: boolean, console: Console): Prom
     // Not there yet, or its build was interrupted or its files damaged: made anew.
     if (!(error instanceof AppError)) throw error;
   }
-  const encoder = weights === undefined ? null : await openEncoder({ id: DEMO_ENCODER }, console);
   const options = { onProgress: progressNotes(console), signal: console.signal };
-  await writeIndex(folder, { name: basename(path), passages, encoder }, options);
+  await writeIndex(folder, { name: basename(path), passages, encoder: null }, options);
   return IndexFolder.open(folder);
 }

@@ -1,10 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { nodeEncoderPlatform } from '../src/platform/node/encoder-platform';
 import type { EncoderInfo } from '../src/protocol/corpus';
 import type { EncoderRequest, EncoderServiceApi } from '../src/protocol/encoder';
 import type { Encoder } from '../src/protocol/retrieval';
-import { DEMO_ENCODER, encoderFiles } from '../src/retrieval/encoder/catalog';
 import { EncoderHost } from '../src/retrieval/encoder/encoder-host';
 import type { Console } from './command';
 import { cacheFolder, modelsFolder } from './folders';
@@ -44,10 +42,4 @@ export async function openEncoder(
     embedPassages: (passages, onProgress, signal) =>
       service.embedPassages(request, passages, onProgress, signal),
   };
-}
-
-/** The weights of the demo's encoder, by which its vectors are kept; undefined where it is not there. */
-export function demoEncoderWeights(): Promise<Buffer | undefined> {
-  const weights = encoderFiles('fp32').find((file) => file.endsWith('.onnx')) ?? '';
-  return readFile(join(modelsFolder, DEMO_ENCODER, weights)).catch(() => undefined);
 }
