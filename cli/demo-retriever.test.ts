@@ -23,6 +23,7 @@ const quiet = () => {
     note: (line: string) => void notes.push(line),
     out: () => undefined,
     signal: new AbortController().signal,
+    json: false,
   };
 };
 
