@@ -1,4 +1,5 @@
 /** Merges an adapter into the weights that it was trained on: W + s·B·A. */
+import { AppError } from '../../protocol/errors';
 import { floatsOf, rowLength, type Checkpoint, type StoredTensor } from '../checkpoint';
 import { loraScale, type LoraAdapter, type LoraPair } from './adapter';
 import { modulePath } from './modules';
@@ -32,13 +33,21 @@ function mergedTensor(tensor: StoredTensor, pair: LoraPair, scale: number): Stor
   };
 }
 
-/** The checkpoint with the adapter merged in as its rows are read; tensors that the adapter leaves alone are the same. */
+/**
+ * The checkpoint with the adapter merged in as its rows are read; tensors that the adapter leaves alone are the same.
+ * @throws AppError BAD_INPUT where a tensor is missing or has another shape
+ */
 export function mergedCheckpoint(checkpoint: Checkpoint, adapter: LoraAdapter): Checkpoint {
   const tensors = new Map(checkpoint.tensors);
   for (const pair of adapter.pairs) {
     const name = `${modulePath(pair.layer, pair.module)}.weight`;
     const tensor = tensors.get(name);
-    if (tensor) tensors.set(name, mergedTensor(tensor, pair, loraScale(adapter, pair)));
+    if (tensor?.shape[1] !== pair.down.length / pair.rank || tensor.shape[0] !== pair.up.length / pair.rank) {
+      throw new AppError('BAD_INPUT', `The adapter does not fit ${name} of this checkpoint.`, {
+        fix: 'Check that the adapter was made for this model.',
+      });
+    }
+    tensors.set(name, mergedTensor(tensor, pair, loraScale(adapter, pair)));
   }
   return { tensors };
 }
