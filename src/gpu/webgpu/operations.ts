@@ -313,7 +313,10 @@ export function buildOperations(context: OperationContext): Operations {
     sample(a) {
       const { vocabulary } = checkSample(a);
       const tensors = [a.selected, a.settings, a.rowTable, a.seen, a.logits, a.output];
-      const one = dispatch(sampleKernel(vocabulary), a.rows, tensors.map(buffer), (rows) => [rows, 1]);
+      const one = dispatch(sampleKernel(vocabulary, tuning), a.rows, tensors.map(buffer), (rows) => [
+        rows,
+        1,
+      ]);
       return always('sample', a.rows, one);
     },
 

@@ -1,19 +1,9 @@
 import { ROW_STEP, SAMPLE_MIN_P, SAMPLE_PENALTY, SAMPLE_TEMPERATURE, SAMPLE_TOP_P } from '../../backend';
 import { threefryWgsl } from '../../threefry';
-import { EXTENT, makeKernel, type Kernel } from '../kernel';
+import { bound, EXTENT, makeKernel, type Kernel } from '../kernel';
+import type { Tuning } from '../tuning';
 
-const THREADS = 256;
 const DIGITS = 256;
-
-/** A sum over the workgroup of `mass[thread]`, and the best candidate by value, then place; all threads get both. */
-const reduce = (name: string, combine: string): string => `
-fn ${name}(thread: u32) {
-  for (var half = ${THREADS / 2}u; half > 0u; half >>= 1u) {
-    workgroupBarrier();
-    if (thread < half) { ${combine} }
-  }
-  workgroupBarrier();
-}`;
 
 /**
  * See `SampleArguments`; the twin of `sampleToken` in cpu/sample.ts. One workgroup draws one row, in a few passes over its logits:
@@ -23,9 +13,26 @@ fn ${name}(thread: u32) {
  * FlashInfer's rejection sampling, with noise that stays the same, so that the draw equals one from the filtered distribution).
  * Workgroups: [rows].
  */
-export function sampleKernel(width: number): Kernel {
+export function sampleKernel(width: number, tuning: Tuning): Kernel {
+  // Barriers are dear in software.
+  const threads = tuning.constantBounds ? 256 : 64;
   const words = Math.ceil(width / 32);
-  const each = (body: string): string => `for (var i = thread; i < ${width}u; i += ${THREADS}u) { ${body} }`;
+  const each = (body: string): string =>
+    `for (var i = thread; i < ${bound(width, tuning)}; i += ${threads}u) { ${body} }`;
+  /** Leaves in the first place what the whole workgroup has. */
+  const reduce = (combine: string): string => `
+  for (var half = ${bound(threads / 2, tuning)}; half > 0u; half >>= 1u) {
+    workgroupBarrier();
+    if (thread < half) {
+      let other = thread + half;
+      ${combine}
+      if (value[other] > value[thread] || (value[other] == value[thread] && place[other] < place[thread])) {
+        value[thread] = value[other];
+        place[thread] = place[other];
+      }
+    }
+  }
+  workgroupBarrier();`;
   return makeKernel(
     'sample',
     [
@@ -40,10 +47,11 @@ export function sampleKernel(width: number): Kernel {
     `
 const NONE = -3.0e38;
 const NOBODY = 0xffffffffu;
-var<workgroup> mass: array<f32, ${THREADS}>;
-var<workgroup> peak: array<f32, ${THREADS}>;
-var<workgroup> value: array<f32, ${THREADS}>;
-var<workgroup> place: array<u32, ${THREADS}>;
+var<workgroup> mass: array<f32, ${threads}>;
+var<workgroup> peak: array<f32, ${threads}>;
+var<workgroup> crest: array<f32, ${threads}>;
+var<workgroup> value: array<f32, ${threads}>;
+var<workgroup> place: array<u32, ${threads}>;
 var<workgroup> digits: array<atomic<u32>, ${DIGITS}>;
 var<workgroup> row_: vec4u;
 var<workgroup> found: vec2u;
@@ -63,31 +71,7 @@ fn orderOf(x: f32) -> u32 {
   return bits ^ select(0x80000000u, 0xffffffffu, (bits >> 31u) == 1u);
 }
 
-/** Sums of exponentials relative to different maxima; the best value, on ties the lowest place. */
-${reduce(
-  'reduceAll',
-  `
-      let a = peak[thread];
-      let b = peak[thread + half];
-      let m = max(a, b);
-      mass[thread] = mass[thread] * exp(a - m) + mass[thread + half] * exp(b - m);
-      peak[thread] = m;
-      takeBetter(thread, thread + half);`,
-)}
-${reduce(
-  'reduceMass',
-  `
-      mass[thread] += mass[thread + half];
-      takeBetter(thread, thread + half);`,
-)}
-fn takeBetter(thread: u32, other: u32) {
-  if (value[other] > value[thread] || (value[other] == value[thread] && place[other] < place[thread])) {
-    value[thread] = value[other];
-    place[thread] = place[other];
-  }
-}
-
-@compute @workgroup_size(${THREADS})
+@compute @workgroup_size(${threads})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
   let start = group.x * ${width}u;
   if (thread == 0u) { row_ = rowTable[selected[group.x]]; }
@@ -132,37 +116,40 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
   storageBarrier();
   mass[thread] = sum;
   peak[thread] = maximum;
+  crest[thread] = top;
   value[thread] = best;
   place[thread] = bestPlace;
-  reduceAll(thread);
+  ${reduce(`
+      let m = max(peak[thread], peak[other]);
+      mass[thread] = mass[thread] * exp(peak[thread] - m) + mass[other] * exp(peak[other] - m);
+      peak[thread] = m;
+      crest[thread] = max(crest[thread], crest[other]);`)}
   let logSumExp = peak[0] + log(mass[0]);
+  top = crest[0];
   var winner = workgroupUniformLoad(&place[0]);
 
   let limited = topK > 0u && topK < ${width}u;
   if (!greedy && (limited || topP < 1.0 || minP > 0.0)) {
-    value[thread] = top;
-    place[thread] = thread;
-    mass[thread] = 0.0;
-    reduceMass(thread);
-    top = workgroupUniformLoad(&value[0]);
     var least = 0u;
     if (limited) {
       if (thread == 0u) { found = vec2u(0u, topK); }
       for (var shift = 32u; shift > 0u; ) {
         shift -= 8u;
-        for (var i = thread; i < ${DIGITS}u; i += ${THREADS}u) { atomicStore(&digits[i], 0u); }
+        for (var i = thread; i < ${bound(DIGITS, tuning)}; i += ${threads}u) { atomicStore(&digits[i], 0u); }
         let known = workgroupUniformLoad(&found);
         ${each(`
           let order = orderOf(logits[start + i]);
           if (shift == 24u || (order >> (shift + 8u)) == known.x) { atomicAdd(&digits[(order >> shift) & 255u], 1u); }`)}
         workgroupBarrier();
         if (thread == 0u) {
+          // Without a break: lavapipe does not come back from one under a condition.
           var left = known.y;
-          var digit = ${DIGITS - 1}u;
-          for (; digit > 0u; digit -= 1u) {
-            let count = atomicLoad(&digits[digit]);
-            if (count >= left) { break; }
-            left -= count;
+          var digit = 0u;
+          var searching = true;
+          for (var next = ${bound(DIGITS, tuning)}; next > 0u; next -= 1u) {
+            let count = atomicLoad(&digits[next - 1u]);
+            if (searching && count >= left) { searching = false; digit = next - 1u; }
+            if (searching) { left -= count; }
           }
           found = vec2u((known.x << 8u) | digit, left);
         }
@@ -171,56 +158,36 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
       least = workgroupUniformLoad(&found).x;
     }
 
-    // The winner among the top k that are likely enough, and the mass of the top k.
-    var total = 0.0;
-    best = NONE;
-    bestPlace = NOBODY;
-    ${each(`
-      let z = logits[start + i];
-      if (orderOf(z) >= least) {
-        let weight = exp((z - top) * scale);
-        total += weight;
-        let y = z * scale;
-        if (weight >= minP && y + 23.0 > best) {
-          let noisy = y + gumbel(seed, position, i);
-          if (noisy > best) { best = noisy; bestPlace = i; }
-        }
-      }`)}
-    workgroupBarrier();
-    mass[thread] = total;
-    value[thread] = best;
-    place[thread] = bestPlace;
-    reduceMass(thread);
-    total = workgroupUniformLoad(&mass[0]);
-    winner = workgroupUniformLoad(&place[0]);
-
-    if (topP < 1.0) {
-      // Every round raises the bar; what is as large as the maximum is always kept.
-      for (var round = 0u; round < ${width}u; round += 1u) {
-        if (winner == NOBODY) { break; }
-        let bar = logits[start + winner];
-        var larger = 0.0;
-        best = NONE;
-        bestPlace = NOBODY;
-        ${each(`
-          let z = logits[start + i];
-          if (z > bar) {
-            larger += exp((z - top) * scale);
-            let y = z * scale;
-            if (y + 23.0 > best) {
-              let noisy = y + gumbel(seed, position, i);
-              if (noisy > best) { best = noisy; bestPlace = i; }
-            }
-          }`)}
-        workgroupBarrier();
-        mass[thread] = larger;
-        value[thread] = best;
-        place[thread] = bestPlace;
-        reduceMass(thread);
-        larger = workgroupUniformLoad(&mass[0]);
-        if (larger < topP * total) { break; }
-        winner = workgroupUniformLoad(&place[0]);
-      }
+    // First the winner among the top k that are likely enough, and the mass of the top k. Then every round raises the bar to the winner
+    // before; what is as large as the maximum is always kept.
+    var total = -1.0;
+    var bar = NONE;
+    for (var round = 0u; round < ${bound(width + 1, tuning)}; round += 1u) {
+      var larger = 0.0;
+      best = NONE;
+      bestPlace = NOBODY;
+      ${each(`
+        let z = logits[start + i];
+        if (z > bar && orderOf(z) >= least) {
+          let weight = exp((z - top) * scale);
+          larger += weight;
+          let y = z * scale;
+          if (weight >= minP && y + 23.0 > best) {
+            let noisy = y + gumbel(seed, position, i);
+            if (noisy > best) { best = noisy; bestPlace = i; }
+          }
+        }`)}
+      workgroupBarrier();
+      mass[thread] = larger;
+      value[thread] = best;
+      place[thread] = bestPlace;
+      ${reduce('mass[thread] += mass[other];')}
+      larger = workgroupUniformLoad(&mass[0]);
+      if (total >= 0.0 && larger < topP * total) { break; }
+      winner = workgroupUniformLoad(&place[0]);
+      if (total < 0.0) { total = larger; }
+      if (topP >= 1.0 || winner == NOBODY) { break; }
+      bar = logits[start + winner];
     }
   }
 
