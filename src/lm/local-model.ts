@@ -37,6 +37,8 @@ export interface OpenLocalModelOptions {
   weights?: WeightType;
   /** Positions of the KV cache. Default: what the checkpoint was made for, at most 4096. */
   maxContext?: number;
+  /** Sequences that can decode together. Default: 1 on the CPU, 4 on a GPU. */
+  slots?: number;
   signal?: AbortSignal;
   onProgress?: OnProgress;
 }
@@ -58,7 +60,7 @@ export interface LocalModelParts {
  * @throws AppError BAD_INPUT, UNSUPPORTED, INTEGRITY, OUT_OF_MEMORY, ABORTED; nothing stays allocated then.
  */
 export async function openLocalModel(options: OpenLocalModelOptions): Promise<LocalModel> {
-  const { id, files, backend, weights, maxContext, signal, onProgress } = options;
+  const { id, files, backend, weights, maxContext, slots, signal, onProgress } = options;
   const tokenizer = new TextTokenizer(files.tokenizer, files.tokenizerConfig);
   const template = ChatTemplate.find(files.tokenizerConfig, files.chatTemplate);
   const engine = await loadModel({
@@ -68,6 +70,7 @@ export async function openLocalModel(options: OpenLocalModelOptions): Promise<Lo
     ...(files.checkpoint && { checkpoint: files.checkpoint }),
     ...(weights && { weights }),
     ...(maxContext !== undefined && { maxContext }),
+    ...(slots !== undefined && { slots }),
     ...(signal && { signal }),
     ...(onProgress && { onProgress }),
   });
