@@ -5,7 +5,8 @@ import type { GenerateEvent } from '../protocol/language-model';
 import type { TextGenerationRequest, TextGenerationWorkerApi } from '../protocol/text-generation-worker';
 import type { EndpointStorage } from './endpoints.svelte';
 import type { LoadEvent, OnnxModel } from './laboratory';
-import { onnxId, onnxOption, OnnxModels } from './onnx-models';
+import { onnxId, onnxOption } from './onnx-id';
+import { OnnxModels } from './onnx-models';
 import { parseHash } from './route';
 
 const qwen: OnnxModel = {
@@ -40,7 +41,7 @@ function startWorker(): RpcConnection<TextGenerationWorkerApi> {
       await tell(5);
       await tell(10);
       const { id, revision = 'main', dtype = 'q4' } = request;
-      const info = { id, revision, dtype, device: 'wasm' as const, maxContext: 256, chat: true };
+      const info = { id, revision, dtype, device: 'wasm' as const, maxContext: 1024, chat: true };
       return { ...info, reason: 'This browser has no WebGPU.' };
     },
     async *generate() {

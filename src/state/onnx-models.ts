@@ -7,7 +7,6 @@ import { proxy, type RpcConnection } from '../platform/rpc/connection';
 import { remoteLanguageModel } from '../platform/rpc/remote-language-model';
 import { AppError } from '../protocol/errors';
 import type { LanguageModel } from '../protocol/language-model';
-import { slugOf } from '../protocol/model-ids';
 import type { Progress } from '../protocol/retrieval';
 import {
   TEXT_GENERATION_DTYPES,
@@ -17,7 +16,8 @@ import {
 } from '../protocol/text-generation-worker';
 import type { EndpointStorage } from './endpoints.svelte';
 import { DEFAULT_HUB } from './hub-address';
-import type { LoadEvent, ModelOption, OnnxLibrary, OnnxModel, Part } from './laboratory';
+import type { LoadEvent, OnnxLibrary, OnnxModel, Part } from './laboratory';
+import { onnxId } from './onnx-id';
 import type { DeviceChoice } from './settings';
 
 const KEY = 's3-web.onnx';
@@ -30,18 +30,6 @@ const entrySchema = v.object({
 });
 
 const MAX_ENTRIES = 50;
-
-/** Its name in links and settings; ids of stored models end in another word. */
-export const onnxId = ({ repository, revision, dtype }: OnnxModel): string =>
-  [slugOf(repository, 80), ...(revision === 'main' ? [] : [slugOf(revision, 24)]), dtype, 'onnx'].join('-');
-
-export const onnxOption = (model: OnnxModel): ModelOption => ({
-  id: onnxId(model),
-  name: model.repository,
-  note: `ONNX, ${model.dtype}, by transformers.js`,
-  bytes: model.bytes,
-  onnx: true,
-});
 
 interface Loaded {
   id: string;

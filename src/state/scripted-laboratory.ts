@@ -3,7 +3,7 @@ import { throwIfAborted } from '../protocol/errors';
 import type { TraceDelta, TraceEvent } from '../protocol/trace';
 import { FIXTURE_NAIVE, FIXTURE_QUESTION, FIXTURE_S3, streamed } from './fixture-trace';
 import type { CorpusEntry, Laboratory, LoadEvent, OnnxModel } from './laboratory';
-import { onnxId, onnxOption } from './onnx-models';
+import { onnxId, onnxOption } from './onnx-id';
 import { scriptedLibrary } from './scripted-library';
 import type { ListedModel } from '../protocol/model-library';
 import type { PublishedModel } from '../protocol/registry';

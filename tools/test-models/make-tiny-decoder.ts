@@ -12,7 +12,7 @@ import { Random } from '../../src/lm/random';
 import { TOY_CHAT_TEMPLATE, toyTokenizer, toyTokenizerJson } from '../../src/lm/text/toy-tokenizer';
 
 const SEED = 20261121;
-const [HIDDEN, INNER, LAYERS, HEADS, KV_HEADS, HEAD_SIZE, VOCAB, POSITIONS] = [32, 48, 2, 4, 2, 8, 280, 256];
+const [HIDDEN, INNER, LAYERS, HEADS, KV_HEADS, HEAD_SIZE, VOCAB, POSITIONS] = [32, 48, 2, 4, 2, 8, 280, 1024];
 const [THETA, EPSILON] = [10_000, 1e-6];
 const GROUP = HEADS / KV_HEADS;
 
@@ -176,12 +176,12 @@ class Decoder {
       ['cos', Math.cos],
       ['sin', Math.sin],
     ] as const) {
-      const angle = (i: number): number =>
-        Math.floor(i / HEAD_SIZE) * THETA ** (-((i % HEAD_SIZE) % half) / half);
-      const values = Float32Array.from({ length: POSITIONS * HEAD_SIZE }, (_, i) => of(angle(i)));
-      const table = this.#graph.tensor(`${name} table`, 'float32', [POSITIONS, HEAD_SIZE], values);
+      const angle = (i: number): number => Math.floor(i / half) * THETA ** (-(i % half) / half);
+      const values = Float32Array.from({ length: POSITIONS * half }, (_, i) => of(angle(i)));
+      const table = this.#graph.tensor(`${name} table`, 'float32', [POSITIONS, half], values);
       const rows = this.#node('Gather', [table, 'position_ids'], `${name} rows`);
-      this.#node('Unsqueeze', [rows, 'axis 1'], name);
+      const whole = this.#node('Concat', [rows, rows], `${name} whole`, { axis: { int: -1 } });
+      this.#node('Unsqueeze', [whole, 'axis 1'], name);
     }
   }
 

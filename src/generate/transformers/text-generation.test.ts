@@ -134,7 +134,7 @@ describe('a text-generation model of the hub', () => {
     const info = await host.load(wanted());
     expect(info).toMatchObject({
       ...{ id: 'acme/tiny-decoder', revision: 'v1', dtype: 'fp32', device: 'wasm' },
-      ...{ maxContext: 256, chat: true },
+      ...{ maxContext: 1024, chat: true },
     });
     expect(info.reason).toContain('Node');
     await expect(host.load(wanted({ device: 'webgpu' }))).rejects.toMatchObject({ code: 'UNSUPPORTED' });
@@ -183,7 +183,7 @@ describe('a text-generation model of the hub', () => {
     expect(done.usage).toMatchObject({ promptTokens: 56, droppedTokens: 44 });
     const none = read(host.generate(raw('x', { maxTokens: 64 })));
     await expect(none).rejects.toMatchObject({ code: 'CONTEXT_TOO_LONG' });
-    await expect(host.load(wanted({ maxContext: 257 }))).rejects.toMatchObject({ code: 'BAD_INPUT' });
+    await expect(host.load(wanted({ maxContext: 1025 }))).rejects.toMatchObject({ code: 'BAD_INPUT' });
   });
 
   it('streams, and stops within a token when it is told to or not read any more', async () => {
