@@ -1,4 +1,8 @@
+import type { ByteSource } from '../lm/byte-source';
+import { parseModelConfig, type ModelConfig } from '../lm/config';
 import type { ModelSource } from '../lm/import/model-source';
+import type { LoraAdapter } from '../lm/lora/adapter';
+import { readPeftAdapter } from '../lm/lora/read-peft';
 import { AppError } from '../protocol/errors';
 
 const CONFIG = 'adapter_config.json';
@@ -6,32 +10,60 @@ const WEIGHTS = 'adapter_model.safetensors';
 /** Of rank 64 on all linears of a 7B model, in f32, is 650 MB. */
 const LARGEST = 2 ** 30;
 
-const inFolder = (path: string, name: string): boolean => path === name || path.endsWith(`/${name}`);
+const isNamed = (path: string, name: string): boolean => path === name || path.endsWith(`/${name}`);
 
-/**
- * The two files of a PEFT adapter out of a folder or repository.
- * @throws AppError BAD_INPUT where there is none, or what `ModelSource` throws
- */
-export async function readAdapterFiles(
+async function openFiles(
   source: ModelSource,
   signal: AbortSignal | undefined,
-): Promise<Map<string, Blob>> {
+): Promise<{ config: ByteSource; weights: ByteSource }> {
   const entries = await source.list(signal);
-  const files = new Map<string, Blob>();
-  const config = entries.find(({ path }) => inFolder(path, CONFIG));
-  const folder = config?.path.slice(0, -CONFIG.length) ?? '';
-  for (const name of [CONFIG, WEIGHTS]) {
+  const folder = entries.find(({ path }) => isNamed(path, CONFIG))?.path.slice(0, -CONFIG.length) ?? '';
+  const open = async (name: string): Promise<ByteSource> => {
     const entry = entries.find(({ path }) => path === `${folder}${name}`);
-    if (!entry || entry.bytes > LARGEST) {
-      throw new AppError(
-        'BAD_INPUT',
-        entry ? `${name} is larger than an adapter can be.` : `There is no ${name}.`,
-        { fix: `Choose a folder as PEFT saves it, with ${CONFIG} and ${WEIGHTS}.` },
-      );
-    }
-    const file = await source.open(entry.path, signal);
-    const bytes = await file.read(0, file.size, signal);
-    files.set(name, new Blob([new Uint8Array(bytes)]));
+    if (entry && entry.bytes <= LARGEST) return source.open(entry.path, signal);
+    throw new AppError(
+      'BAD_INPUT',
+      entry ? `${name} is larger than an adapter can be.` : `There is no ${name}.`,
+      { fix: `Choose a folder as PEFT saves it, with ${CONFIG} and ${WEIGHTS}.` },
+    );
+  };
+  return { config: await open(CONFIG), weights: await open(WEIGHTS) };
+}
+
+function parseConfig(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder().decode(bytes));
+  } catch {
+    throw new AppError('BAD_INPUT', `${CONFIG} is not JSON.`, { fix: 'Choose a folder as PEFT saves it.' });
   }
-  return files;
+}
+
+/**
+ * A PEFT adapter out of a folder, a repository or the store, checked against the model that it is for.
+ * @throws AppError BAD_INPUT, UNSUPPORTED, INTEGRITY, ABORTED, and what the source throws
+ */
+export async function readAdapter(
+  source: ModelSource,
+  model: ModelConfig,
+  signal?: AbortSignal,
+): Promise<LoraAdapter> {
+  const { config, weights } = await openFiles(source, signal);
+  const json = parseConfig(await config.read(0, config.size, signal));
+  return readPeftAdapter({ config: json, source: weights, model, ...(signal && { signal }) });
+}
+
+/** The two files of an adapter, to be stored, once it is known to fit the model. @throws as `readAdapter` */
+export async function adapterFiles(
+  source: ModelSource,
+  modelConfig: unknown,
+  signal?: AbortSignal,
+): Promise<Map<string, Blob>> {
+  await readAdapter(source, parseModelConfig(modelConfig), signal);
+  const { config, weights } = await openFiles(source, signal);
+  const blob = async (file: ByteSource): Promise<Blob> =>
+    new Blob([new Uint8Array(await file.read(0, file.size, signal))]);
+  return new Map([
+    [CONFIG, await blob(config)],
+    [WEIGHTS, await blob(weights)],
+  ]);
 }

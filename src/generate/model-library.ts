@@ -18,7 +18,7 @@ import type {
   StoredModel,
   StoredModelSettings,
 } from '../protocol/model-library';
-import { readAdapterFiles } from './adapter-files';
+import { adapterFiles } from './adapter-files';
 
 export interface ModelLibraryTools {
   /** Throws `UNSUPPORTED` where the browser keeps no files. */
@@ -88,9 +88,9 @@ export class ModelLibrary implements ModelLibraryApi {
   }
 
   async addAdapter(request: AddAdapterRequest, signal?: AbortSignal): Promise<StoredModel> {
-    await this.#models.get(request.model);
+    const { config } = await this.#models.get(request.model);
     const source = this.#source(request.from);
-    const files = await readAdapterFiles(source, signal);
+    const files = await adapterFiles(source, config, signal);
     return this.#models.addAdapter(request.model, titleOf(originOf(request.from)), files);
   }
 
