@@ -7,6 +7,7 @@ import type { ByteSource } from './byte-source';
 import type { Checkpoint } from './checkpoint';
 import { parseModelConfig } from './config';
 import { buildGraph } from './graph';
+import { graphSizes } from './graph-sizes';
 import { LoadedModel } from './loaded-model';
 import { openSafetensorsCheckpoint } from './safetensors';
 import { MAX_STEPS } from './scheduler/pace';
@@ -41,9 +42,6 @@ export interface LoadModelOptions {
 }
 
 const DEFAULT_MAX_CONTEXT = 4096;
-/** Bounds the logits of one head run, which are `[rows, vocab]`. */
-const LOGITS_BYTES = 16 * 1024 * 1024;
-const MAX_HEAD_ROWS = 64;
 const MAX_SLOTS = 16;
 const DEFAULT_GPU_SLOTS = 4;
 
@@ -78,12 +76,8 @@ export async function loadModel(options: LoadModelOptions): Promise<LoadedModel>
     const { onProgress } = options;
     const loading = { weights: options.weights, onProgress, signal };
     const weights = await loadWeights(backend, allocate, config, checkpoint, loading);
-    const stepRows = Math.max(slots, Math.min(backend.preferredRows, maxContext));
-    const headRows = Math.max(
-      slots,
-      Math.min(MAX_HEAD_ROWS, stepRows, Math.floor(LOGITS_BYTES / 4 / config.vocabSize)),
-    );
-    const sizes = { slots, capacity: maxContext, stepRows, headRows };
+    const { preferredRows } = backend;
+    const sizes = graphSizes(config, { maxContext, slots, preferredRows });
     const graph = buildGraph(backend, allocate, config, weights, sizes);
     const working = buildWorkingSet(backend, allocate, graph);
     owned.push(graph.rows, graph.headRows, working.copyRows);

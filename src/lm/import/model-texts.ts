@@ -1,6 +1,7 @@
 /** What turns text into tokens and back: tokenizer, chat template, generation settings, and texts that must stay with the weights. */
 import type { GgufFile } from '../formats/gguf';
 import { qwen2TokenizerJson } from '../text/bpe-files';
+import { tokenizerFromGguf } from '../text/gguf-tokenizer';
 import {
   MAX_CONFIG_BYTES,
   MAX_TOKENIZER_BYTES,
@@ -74,8 +75,13 @@ export function textFile(path: string, json: Record<string, unknown>): TextFile 
   return { path, json, bytes: new TextEncoder().encode(JSON.stringify(json)) };
 }
 
-/** Of a GGUF file's metadata; without a tokenizer where its kind is not known. */
+/** Of a GGUF file's metadata: tokenizer, its settings with the chat template. @throws AppError BAD_INPUT, UNSUPPORTED */
 export function ggufTexts({ metadata }: GgufFile): ModelTexts {
-  const template = metadata.get('tokenizer.chat_template');
-  return { ...(typeof template === 'string' && { chatTemplate: template }), others: [] };
+  if (!metadata.has('tokenizer.ggml.model')) return { others: [] };
+  const { tokenizer, config } = tokenizerFromGguf(metadata);
+  return {
+    tokenizer: textFile('tokenizer.json', tokenizer),
+    tokenizerConfig: textFile('tokenizer_config.json', config),
+    others: [],
+  };
 }
