@@ -1,18 +1,20 @@
 /** A loaded language model: sequences over one KV cache, decoded together, each keeping its place between calls. */
-import type { Backend } from '../gpu/backend';
-import { STAT_ARGMAX, STAT_FIELDS, STAT_LOG_SUM_EXP, STAT_MAXIMUM, STAT_TARGET } from '../gpu/backend';
+import type { Backend, ReadRequest } from '../gpu/backend';
+import { STAT_FIELDS, STAT_LOG_SUM_EXP, STAT_TARGET } from '../gpu/backend';
+import type { SampleSettings } from '../gpu/cpu/sample';
 import { AppError } from '../protocol/errors';
 import type { ModelConfig } from './config';
 import { fitPrompt } from './fit-prompt';
 import type { Graph } from './graph';
-import { Sampler, type SampledToken, type SamplingOptions } from './sampling';
-import { AppendJob, PrefillJob } from './scheduler/cache-jobs';
+import type { LoraAdapter } from './lora/adapter';
+import { samplingSettings, type SampledToken, type SamplingOptions } from './sampling';
+import { AdapterJob, AppendJob, PrefillJob } from './scheduler/cache-jobs';
 import { Generation } from './scheduler/generation';
 import type { Job } from './scheduler/job';
 import { Pace } from './scheduler/pace';
 import { Prefill } from './scheduler/prefill';
 import { Scheduler } from './scheduler/scheduler';
-import { ScoringJob } from './scheduler/scoring-job';
+import { ScoringJob, type ScoringRequest } from './scheduler/scoring-job';
 import { Slots } from './scheduler/slots';
 import { StepRunner, type Part } from './scheduler/step-runner';
 import type { WorkingSet } from './scheduler/working-set';
@@ -26,6 +28,8 @@ export interface GenerateTokensOptions {
   stopTokenIds?: readonly number[];
   /** Prompts longer than this lose their first tokens. Default and upper bound: `maxContext − maxNewTokens`. */
   maxPromptTokens?: number;
+  /** A resident adapter. Default: the model itself. */
+  adapter?: string;
   signal?: AbortSignal;
   /** Called for every token in order; returning `'stop'` ends the generation after it. */
   onToken?: (token: SampledToken) => 'stop' | undefined;
@@ -46,6 +50,12 @@ export interface GenerateTokensResult {
   /** From the sequence's turn to its first token, and from there to its last. */
   prefillMs: number;
   decodeMs: number;
+}
+
+export interface ComputeOptions {
+  /** A resident adapter. Default: the model itself. */
+  adapter?: string;
+  signal?: AbortSignal;
 }
 
 export interface PrefillResult {
@@ -91,7 +101,10 @@ export class LoadedModel {
     const pace = new Pace(stepRows, stepsPerSubmit);
     const runner = new StepRunner(backend, graph, working, pace);
     this.#tools = { runner, pace };
-    const decode = (rows: readonly Generation[]): Promise<SampledToken[][]> => this.#decode(rows);
+    const decode = (rows: readonly Generation[], steps: number): Promise<SampledToken[][]> => {
+      const parts = rows.map(({ slot, next }) => ({ slot, tokens: [next] }));
+      return runner.sample(parts, steps);
+    };
     this.#scheduler = new Scheduler({ slots: this.#slots, pace, capacity, decode });
   }
 
@@ -114,13 +127,44 @@ export class LoadedModel {
     this.#slots.forget();
   }
 
+  /** Ids of the resident adapters. */
+  get adapters(): readonly string[] {
+    return [...this.#graph.adapters.all.keys()];
+  }
+
+  /**
+   * Brings an adapter into memory, beside the others.
+   * @throws AppError BAD_INPUT (id in use, other model), OUT_OF_MEMORY, DEVICE_LOST
+   */
+  async addAdapter(id: string, adapter: LoraAdapter): Promise<void> {
+    this.#expectLoaded();
+    await this.#graph.adapters.add(id, adapter);
+    if (!this.#disposed) return;
+    this.#graph.adapters.remove(id);
+    this.#expectLoaded();
+  }
+
+  /** Frees an adapter, once the sequences that use it have ended. Unknown ids are no error. */
+  removeAdapter(id: string): Promise<void> {
+    const remove = (): void => {
+      this.#slots.forget({ adapter: id });
+      this.#graph.adapters.remove(id);
+    };
+    return this.#queue(new AdapterJob(id, remove));
+  }
+
   /**
    * Brings a slot to exactly `tokens`, computing only what follows the longest common prefix.
-   * @throws AppError CONTEXT_TOO_LONG, BAD_INPUT, ABORTED, DEVICE_LOST
+   * @throws AppError CONTEXT_TOO_LONG, BAD_INPUT, NOT_FOUND (adapter), ABORTED, DEVICE_LOST
    */
-  async prefill(tokens: readonly number[], signal?: AbortSignal): Promise<PrefillResult> {
-    this.#check(tokens);
-    const prefill = new Prefill([...tokens], this.#tools, (last) => this.#logits(last));
+  async prefill(
+    tokens: readonly number[],
+    options: AbortSignal | ComputeOptions = {},
+  ): Promise<PrefillResult> {
+    const { adapter, signal } = readOptions(options);
+    this.#check(tokens, adapter);
+    const wanted = { tokens: [...tokens], adapter };
+    const prefill = new Prefill(wanted, this.#tools, (last) => this.#logits(last));
     const { value, cachedTokens } = await this.#queue(new PrefillJob(prefill, signal));
     return { logits: value, cachedTokens };
   }
@@ -129,20 +173,22 @@ export class LoadedModel {
   async decode(token: number, signal?: AbortSignal): Promise<Float32Array> {
     this.#check([token]);
     const compute = (part: Part): Promise<Float32Array> => {
-      this.#check(part.tokens, part.slot.tokens.length);
+      this.#check(part.tokens, part.slot.adapter, part.slot.tokens.length);
       return this.#logits(part);
     };
     return this.#queue(new AppendJob(token, signal, compute));
   }
 
-  /** @throws AppError CONTEXT_TOO_LONG, BAD_INPUT, ABORTED, DEVICE_LOST, and what `onToken` throws */
+  /** @throws AppError CONTEXT_TOO_LONG, BAD_INPUT, NOT_FOUND (adapter), ABORTED, DEVICE_LOST, and what `onToken` throws */
   async generateTokens(options: GenerateTokensOptions): Promise<GenerateTokensResult> {
+    const { adapter, maxNewTokens, stopTokenIds = [], signal, onToken } = options;
     const prompt = fitPrompt(options, this.maxContext);
-    this.#check(prompt);
-    const { maxNewTokens, stopTokenIds = [], signal, onToken } = options;
-    const sampler = new Sampler(options.sampling);
-    const prefill = new Prefill(prompt, this.#tools, (last) => this.#firstToken(last, sampler));
-    const request = { maxNewTokens, stopTokenIds, signal, onToken, sampler };
+    this.#check(prompt, adapter);
+    const settings = samplingSettings(options.sampling);
+    const prefill = new Prefill({ tokens: prompt, adapter }, this.#tools, (last) =>
+      this.#firstToken(last, settings, prompt),
+    );
+    const request = { maxNewTokens, stopTokenIds, signal, onToken };
     const result = await this.#queue(new Generation(request, prefill));
     return {
       ...result,
@@ -153,39 +199,41 @@ export class LoadedModel {
 
   /**
    * Natural log-probability of every token after the first, at temperature 1: `[tokens.length − 1]`.
-   * @throws AppError CONTEXT_TOO_LONG, BAD_INPUT, ABORTED, DEVICE_LOST
+   * @throws AppError CONTEXT_TOO_LONG, BAD_INPUT, NOT_FOUND (adapter), ABORTED, DEVICE_LOST
    */
-  async scoreTokens(tokens: readonly number[], signal?: AbortSignal): Promise<Float32Array> {
-    const [scores] = await this.scoreSequences([tokens], signal);
+  async scoreTokens(
+    tokens: readonly number[],
+    options: AbortSignal | ComputeOptions = {},
+  ): Promise<Float32Array> {
+    const [scores] = await this.scoreSequences([tokens], options);
     return scores ?? new Float32Array(0);
   }
 
   /** `scoreTokens` of several sequences; short ones are computed together, where there are slots for them. */
   async scoreSequences(
     sequences: readonly (readonly number[])[],
-    signal?: AbortSignal,
+    options: AbortSignal | ComputeOptions = {},
   ): Promise<Float32Array[]> {
-    for (const tokens of sequences) this.#check(tokens);
-    const scores = sequences.map((tokens) => new Float32Array(tokens.length - 1));
+    const scores = sequences.map((tokens) => new Float32Array(Math.max(0, tokens.length - 1)));
     const read = { tensor: this.#graph.statistics, count: STAT_FIELDS };
-    const onRow = (sequence: number, row: number, values: Float32Array): void => {
+    await this.#everyRow(sequences, readOptions(options), read, (sequence, row, values) => {
       const out = scores[sequence];
       if (out && row < out.length) out[row] = values[STAT_TARGET]! - values[STAT_LOG_SUM_EXP]!;
-    };
-    if (sequences.length > 0) {
-      await this.#queue(new ScoringJob({ sequences: [...sequences], read, onRow, signal }, this.#tools));
-    }
+    });
     return scores;
   }
 
   /** Logits of every position, `[tokens.length, vocabSize]`; for tests and inspection of short sequences. */
-  async allLogits(tokens: readonly number[], signal?: AbortSignal): Promise<Float32Array> {
-    this.#check(tokens);
+  async allLogits(
+    tokens: readonly number[],
+    options: AbortSignal | ComputeOptions = {},
+  ): Promise<Float32Array> {
     const { vocabSize } = this.config;
     const out = new Float32Array(tokens.length * vocabSize);
     const read = { tensor: this.#graph.logits, count: vocabSize };
-    const onRow = (_: number, row: number, values: Float32Array): void => out.set(values, row * vocabSize);
-    await this.#queue(new ScoringJob({ sequences: [tokens], read, onRow, signal }, this.#tools));
+    await this.#everyRow([tokens], readOptions(options), read, (_, row, values) =>
+      out.set(values, row * vocabSize),
+    );
     return out;
   }
 
@@ -196,6 +244,7 @@ export class LoadedModel {
     this.#tools.runner.close();
     this.#scheduler.dispose();
     this.#slots.forget();
+    this.#graph.adapters.dispose();
     for (const item of this.#owned) item.dispose();
   }
 
@@ -210,43 +259,35 @@ export class LoadedModel {
     return logits ?? new Float32Array(0);
   }
 
-  async #firstToken(last: Part, sampler: Sampler): Promise<SampledToken> {
-    const [[token] = []] = await this.#sample([last], [sampler]);
-    this.#tools.runner.append([last]);
+  async #firstToken(last: Part, settings: SampleSettings, prompt: readonly number[]): Promise<SampledToken> {
+    const { runner } = this.#tools;
+    runner.setSampling(last.slot, settings, prompt);
+    const [[token] = []] = await runner.sample([last]);
+    runner.append([last]);
     if (!token) throw new AppError('INTERNAL', 'The step gave no token.');
     return token;
   }
 
-  #decode(rows: readonly Generation[]): Promise<SampledToken[][]> {
-    const parts = rows.map(({ slot, next }) => ({ slot, tokens: [next] }));
-    return this.#sample(
-      parts,
-      rows.map(({ sampler }) => sampler),
-    );
+  async #everyRow(
+    sequences: readonly (readonly number[])[],
+    { adapter, signal }: ComputeOptions,
+    read: ReadRequest,
+    onRow: ScoringRequest['onRow'],
+  ): Promise<void> {
+    for (const tokens of sequences) this.#check(tokens, adapter);
+    if (sequences.length === 0) return;
+    const request = { sequences: sequences.map((tokens) => [...tokens]), read, onRow, adapter, signal };
+    await this.#queue(new ScoringJob(request, this.#tools));
   }
 
-  async #sample(parts: readonly Part[], samplers: readonly Sampler[]): Promise<SampledToken[][]> {
-    const { vocabSize } = this.config;
-    const { logits, statistics } = this.#graph;
-    const reads = [{ tensor: statistics, count: parts.length * STAT_FIELDS }];
-    // The arg-max is taken on the device: 16 bytes come back instead of the vocabulary.
-    if (samplers.some(({ greedy }) => !greedy))
-      reads.push({ tensor: logits, count: parts.length * vocabSize });
-    const [stats, scores] = await this.#tools.runner.decode(parts, reads);
-    const tokens = samplers.map((sampler, row) => {
-      if (!sampler.greedy && scores)
-        return sampler.sample(scores.subarray(row * vocabSize, (row + 1) * vocabSize));
-      const at = row * STAT_FIELDS;
-      return {
-        id: stats?.[at + STAT_ARGMAX] ?? 0,
-        logprob: (stats?.[at + STAT_MAXIMUM] ?? 0) - (stats?.[at + STAT_LOG_SUM_EXP] ?? 0),
-      };
-    });
-    return [tokens];
+  #expectLoaded(): void {
+    if (this.#disposed) throw new AppError('INTERNAL', 'The model has been unloaded.');
   }
 
   /** @param cached Tokens that lie before these. */
-  #check(tokens: readonly number[], cached = 0): void {
+  #check(tokens: readonly number[], adapter?: string, cached = 0): void {
+    this.#expectLoaded();
+    this.#graph.program(adapter);
     const { vocabSize } = this.config;
     if (tokens.length === 0) {
       throw new AppError('BAD_INPUT', 'There are no tokens to compute.', { fix: 'Give at least one token.' });
@@ -266,3 +307,6 @@ export class LoadedModel {
     }
   }
 }
+
+const readOptions = (options: AbortSignal | ComputeOptions): ComputeOptions =>
+  options instanceof AbortSignal ? { signal: options } : options;

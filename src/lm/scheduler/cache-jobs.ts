@@ -77,3 +77,32 @@ export class AppendJob<T> implements Job {
     this.#taken = undefined;
   }
 }
+
+/** Runs once no sequence of an adapter is under way; none begins in the meantime. */
+export class AdapterJob implements Job {
+  readonly signal = undefined;
+  readonly #outcome = new Outcome<undefined>();
+
+  constructor(
+    private readonly adapter: string,
+    private readonly work: () => void,
+  ) {}
+
+  get promise(): Promise<undefined> {
+    return this.#outcome.promise;
+  }
+
+  start(slots: Slots): boolean {
+    return !slots.uses(this.adapter);
+  }
+
+  advance(): Promise<'done'> {
+    this.work();
+    this.#outcome.resolve(undefined);
+    return Promise.resolve('done');
+  }
+
+  fail(error: unknown): void {
+    this.#outcome.reject(error);
+  }
+}

@@ -1,5 +1,5 @@
 import { AppError } from '../../protocol/errors';
-import type { SampledToken, Sampler } from '../sampling';
+import type { SampledToken } from '../sampling';
 import { Outcome, type Job } from './job';
 import type { Prefill } from './prefill';
 import type { Slot, Slots } from './slots';
@@ -7,7 +7,6 @@ import type { Slot, Slots } from './slots';
 export interface GenerationRequest {
   maxNewTokens: number;
   stopTokenIds: readonly number[];
-  sampler: Sampler;
   signal: AbortSignal | undefined;
   onToken: ((token: SampledToken) => 'stop' | undefined) | undefined;
 }
@@ -44,10 +43,6 @@ export class Generation implements Job {
 
   get slot(): Slot {
     return this.#prefill.slot;
-  }
-
-  get sampler(): Sampler {
-    return this.#request.sampler;
   }
 
   /** The token that the next step computes. */

@@ -6,6 +6,7 @@ import type { Part, StepRunner } from './step-runner';
 /** Brings a slot to exactly the given tokens, computing only what no slot holds yet, piece by piece. */
 export class Prefill<T> {
   readonly #tokens: readonly number[];
+  readonly #adapter: string | undefined;
   readonly #tools: { runner: StepRunner; pace: Pace };
   /** Computes the last piece, and something from the logits after it. */
   readonly #finish: (last: Part) => Promise<T>;
@@ -14,11 +15,12 @@ export class Prefill<T> {
   #cachedTokens = 0;
 
   constructor(
-    tokens: readonly number[],
+    { tokens, adapter }: { tokens: readonly number[]; adapter: string | undefined },
     tools: { runner: StepRunner; pace: Pace },
     finish: (last: Part) => Promise<T>,
   ) {
     this.#tokens = tokens;
+    this.#adapter = adapter;
     this.#tools = tools;
     this.#finish = finish;
   }
@@ -34,7 +36,7 @@ export class Prefill<T> {
   }
 
   start(slots: Slots): boolean {
-    const placement = slots.place(this.#tokens);
+    const placement = slots.place(this.#tokens, this.#adapter);
     if (!placement) return false;
     this.#taken = { slot: placement.slot, slots };
     this.#copy = placement.copy;

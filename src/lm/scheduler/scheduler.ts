@@ -102,8 +102,15 @@ export class Scheduler {
     }
   }
 
+  /** One submit for each adapter: the rows of a step share their weights. */
   async #decode(): Promise<void> {
-    const rows = this.#decoding;
+    const adapters = new Set(this.#decoding.map(({ slot }) => slot.adapter));
+    for (const adapter of adapters) {
+      await this.#decodeTogether(this.#decoding.filter(({ slot }) => slot.adapter === adapter));
+    }
+  }
+
+  async #decodeTogether(rows: readonly Generation[]): Promise<void> {
     if (rows.length === 0) return;
     const steps = this.#stepCount(rows);
     const started = performance.now();
@@ -111,10 +118,11 @@ export class Scheduler {
       const results = await this.#parts.decode(rows, steps);
       this.#parts.pace.recordSteps(rows.length, steps, performance.now() - started);
       if (this.#disposed) return;
-      this.#decoding = rows.filter((generation, row) => !take(generation, row, results));
+      const ended = rows.filter((generation, row) => take(generation, row, results));
+      this.#decoding = this.#decoding.filter((generation) => !ended.includes(generation));
     } catch (error) {
       for (const generation of rows) generation.fail(error);
-      if (!this.#disposed) this.#decoding = [];
+      this.#decoding = this.#decoding.filter((generation) => !rows.includes(generation));
     }
   }
 

@@ -11,6 +11,7 @@ export interface ScoringRequest {
   read: ReadRequest;
   /** Called for every token of every sequence, in order within a sequence. */
   onRow: (sequence: number, row: number, values: Float32Array) => void;
+  adapter: string | undefined;
   signal: AbortSignal | undefined;
 }
 
@@ -132,7 +133,7 @@ export class ScoringJob implements Job {
   }
 
   #takeSlot(): Slot | undefined {
-    const slot = this.#slots?.takeEmpty();
+    const slot = this.#slots?.takeEmpty(this.#request.adapter);
     if (slot) this.#taken.push(slot);
     return slot;
   }

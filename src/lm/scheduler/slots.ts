@@ -87,6 +87,11 @@ export class Slots {
     return slot;
   }
 
+  /** Whether a sequence under way belongs to this adapter. */
+  uses(adapter: string): boolean {
+    return this.#slots.some((slot) => slot.busy && slot.adapter === adapter);
+  }
+
   /** Takes this slot as it is; undefined while it is busy. */
   take(slot: Slot): Slot | undefined {
     if (slot.busy) return undefined;

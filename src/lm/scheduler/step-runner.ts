@@ -1,8 +1,17 @@
 /** Turns "these tokens of these slots" into row tables and submits; the only place that runs the graph. */
-import type { Backend, ReadRequest } from '../../gpu/backend';
-import { ROW_FIELDS, ROW_POSITION, ROW_SLOT, ROW_TOKEN } from '../../gpu/backend';
+import type { Backend, Operation, ReadRequest } from '../../gpu/backend';
+import {
+  ROW_FIELDS,
+  ROW_POSITION,
+  ROW_SLOT,
+  ROW_TOKEN,
+  SAMPLED_FIELDS,
+  SAMPLE_SETTINGS,
+} from '../../gpu/backend';
+import type { SampleSettings } from '../../gpu/cpu/sample';
 import { AppError } from '../../protocol/errors';
 import type { Graph } from '../graph';
+import { encodeSettings, seenTokens, type SampledToken } from '../sampling';
 import type { Pace } from './pace';
 import type { PrefixCopy, Slot } from './slots';
 import type { WorkingSet } from './working-set';
@@ -62,7 +71,7 @@ export class StepRunner {
   async extend(parts: readonly Part[]): Promise<void> {
     const rows = this.#setRows(parts);
     const started = performance.now();
-    await this.#backend.run(this.#graph.body);
+    await this.#backend.run(this.#program(parts));
     this.#submits += 1;
     if (rows === this.#pace.rows && this.#submits >= UNSEEN_SUBMITS) {
       this.#pace.recordRows(rows, performance.now() - started);
@@ -72,18 +81,45 @@ export class StepRunner {
 
   /** As `extend`, and the head over the last row of every part. */
   async extendAndRead(parts: readonly Part[], reads: readonly ReadRequest[]): Promise<Float32Array[]> {
-    const results = await this.decode(parts, reads);
+    this.#setRows(parts);
+    this.#selectLast(parts);
+    this.#submits = 0;
+    const results = await this.#backend.run([...this.#program(parts), ...this.#graph.head], reads);
     this.append(parts);
     return results;
   }
 
-  /** As `extendAndRead`; which tokens count as cached is left to the caller. */
-  decode(parts: readonly Part[], reads: readonly ReadRequest[]): Promise<Float32Array[]> {
+  /** What a slot's tokens are drawn with from now on; `tokens` are those of its prompt. */
+  setSampling(slot: Slot, settings: SampleSettings, tokens: readonly number[]): void {
+    this.#expectOpen();
+    const { settings: table, seen } = this.#working;
+    this.#backend.write(table, encodeSettings(settings), slot.index * SAMPLE_SETTINGS);
+    if (settings.penalty === 1) return;
+    const bits = seenTokens(this.#graph.logits.shape[1] ?? 0, tokens);
+    this.#backend.write(seen, bits, slot.index * bits.length);
+  }
+
+  /**
+   * Draws a token for every part, and where there are several steps computes it and draws the next, without a look in between.
+   * Of each step, the parts' tokens in order. Which of them count as cached is left to the caller (`append`).
+   */
+  async sample(parts: readonly Part[], steps = 1): Promise<SampledToken[][]> {
     this.#setRows(parts);
-    let end = 0;
-    this.#select(parts.map(({ tokens }) => (end += tokens.length) - 1));
+    this.#selectLast(parts);
     this.#submits = 0;
-    return this.#backend.run([...this.#graph.body, ...this.#graph.head], reads);
+    const { draw, sampled } = this.#working;
+    const operations = [...this.#program(parts), ...draw];
+    const all = Array.from({ length: steps }, () => operations).flat();
+    const rows = parts.length;
+    const [values] = await this.#backend.run(all, [
+      { tensor: sampled, count: steps * rows * SAMPLED_FIELDS },
+    ]);
+    return Array.from({ length: steps }, (_, step) =>
+      parts.map((_part, row) => {
+        const at = (step * rows + row) * SAMPLED_FIELDS;
+        return { id: values?.[at] ?? 0, logprob: values?.[at + 1] ?? NaN };
+      }),
+    );
   }
 
   /** The head over rows of the step before; `targets` are the columns whose logits the statistics name. */
@@ -102,6 +138,16 @@ export class StepRunner {
   /** These tokens lie in the cache now. Only after a run: after an error a slot is known to hold what it held before. */
   append(parts: readonly Part[]): void {
     for (const { slot, tokens } of parts) for (const token of tokens) slot.tokens.push(token);
+  }
+
+  /** All parts of a step belong to one adapter. */
+  #program(parts: readonly Part[]): readonly Operation[] {
+    return this.#graph.program(parts[0]?.slot.adapter);
+  }
+
+  #selectLast(parts: readonly Part[]): void {
+    let end = 0;
+    this.#select(parts.map(({ tokens }) => (end += tokens.length) - 1));
   }
 
   #select(indices: readonly number[]): void {
