@@ -154,6 +154,99 @@ export function describeBatches(makeBackend: () => Promise<Backend>, sizes: Batc
     expect(maxDifference(prefilled.logits, logits)).toBeLessThan(TOLERANCE);
   });
 
+  describe('sampling with a seed', () => {
+    /** One of each kind; equal seeds must not make equal tokens at different positions. */
+    const sampled = (request: GenerateTokensOptions, i: number): GenerateTokensOptions => ({
+      ...request,
+      sampling: [
+        { temperature: 1.2, seed: i },
+        { temperature: 0.8, topK: 30, topP: 0.9, seed: 7 },
+        { temperature: 1, minP: 0.01, repetitionPenalty: 1.3, seed: 2 ** 40 + i },
+        { temperature: 0, repetitionPenalty: 1.5 },
+      ][i % 4] ?? { temperature: 0 },
+    });
+    const wanted = all.slice(0, 4).map((request, i) => sampled({ ...request, maxNewTokens: 6 }, i));
+
+    it('is the same again, whatever else is in the batch and however many steps a submit has', async () => {
+      const want = await apart(wanted);
+      expectSame(await together([...wanted, ...all.slice(4, 6)]), [...want, ...alone.slice(4, 6)]);
+      for (const stepsPerSubmit of [4, 16]) {
+        const other = await loadTiny(backend, { slots: 4, stepsPerSubmit });
+        const got = await Promise.all(wanted.map((request) => other.generateTokens(request)));
+        expectSame(got, want);
+        other.dispose();
+      }
+    });
+
+    it('draws other tokens with another seed', async () => {
+      const request = { tokens: [1, 2, 3], maxNewTokens: 8 };
+      const draw = async (seed: number): Promise<number[]> =>
+        (await model.generateTokens({ ...request, sampling: { temperature: 3, seed } })).tokens;
+      const [first, again, other] = [await draw(1), await draw(1), await draw(2)];
+      expect(again).toEqual(first);
+      expect(other).not.toEqual(first);
+    });
+  });
+
+  describe('several steps in a submit', () => {
+    it.each([4, 16])('%i give what one gives: tokens, order, ends and cache', async (stepsPerSubmit) => {
+      const other = await loadTiny(backend, { slots: 3, stepsPerSubmit });
+      const [greedy] = await apart([{ tokens: [5, 9, 200], maxNewTokens: 9, sampling: { temperature: 0 } }]);
+      const tokens = greedy?.tokens ?? [];
+      const stop = tokens[5] ?? 0;
+      const end = tokens.indexOf(stop) + 1;
+      const heard: number[] = [];
+      const ask = (more: Partial<GenerateTokensOptions> = {}): Promise<GenerateTokensResult> =>
+        other.generateTokens({ tokens: [5, 9, 200], maxNewTokens: 9, sampling: { temperature: 0 }, ...more });
+      const [whole, stopped, called] = await Promise.all([
+        ask(),
+        ask({ stopTokenIds: [stop] }),
+        ask({ onToken: ({ id }) => (heard.push(id) === 3 ? 'stop' : undefined) }),
+      ]);
+      expect(whole).toMatchObject({ tokens, finishReason: 'length' });
+      expect(stopped).toMatchObject({ tokens: tokens.slice(0, end), finishReason: 'stop' });
+      expect(called).toMatchObject({ tokens: tokens.slice(0, 3), finishReason: 'callback' });
+      expect(heard).toEqual(tokens.slice(0, 3));
+      // What was computed beyond the end counts as little as the last token itself, which was never fed.
+      expect(other.cachedTokens).toBe(9 + tokens.length - 1 + end - 1 + 2);
+      const next = await other.generateTokens({
+        ...{ tokens: [5, 9, 200, ...tokens.slice(0, 8)], maxNewTokens: 1, sampling: { temperature: 0 } },
+      });
+      expect(next.tokens).toEqual(tokens.slice(8));
+      other.dispose();
+    });
+
+    it('end at the last position of the context', async () => {
+      const short = await loadTiny(backend, { slots: 2, stepsPerSubmit: 16, maxContext: 12 });
+      const [full, beside] = await Promise.all([
+        short.generateTokens({ tokens: [3], maxNewTokens: 11, sampling: { temperature: 0 } }),
+        short.generateTokens({ tokens: [4, 5], maxNewTokens: 4, sampling: { temperature: 0 } }),
+      ]);
+      expect(full.tokens).toHaveLength(11);
+      expect(beside.tokens).toHaveLength(4);
+      const want = await model.generateTokens({ tokens: [3], maxNewTokens: 11, sampling: { temperature: 0 } });
+      expect(full.tokens).toEqual(want.tokens);
+      short.dispose();
+    });
+
+    it('stop at an abort', async () => {
+      const other = await loadTiny(backend, { slots: 1, stepsPerSubmit: 16 });
+      const controller = new AbortController();
+      let heard = 0;
+      const running = other.generateTokens({
+        ...{ tokens: [5, 9, 200], maxNewTokens: 40, sampling: { temperature: 0 }, signal: controller.signal },
+        onToken: () => {
+          heard += 1;
+          if (heard === 6) controller.abort();
+          return undefined;
+        },
+      });
+      await expect(running).rejects.toMatchObject({ code: 'ABORTED' });
+      expect(heard).toBe(6);
+      other.dispose();
+    });
+  });
+
   describe('memory', () => {
     it('is freed whole by unloading in the middle, and every call is told', async () => {
       const before = backend.liveBytes;
