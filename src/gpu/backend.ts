@@ -253,6 +253,8 @@ export interface BackendDescription {
   software: boolean;
   f16: boolean;
   subgroups: boolean;
+  /** The fewest threads that a subgroup can have; absent without subgroups. */
+  smallestSubgroup?: number;
 }
 
 export interface ReadRequest {

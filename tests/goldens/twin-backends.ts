@@ -1,7 +1,9 @@
 /** Runs one operation on the WebGPU backend and on its CPU twin, over the same random numbers. */
 import { expect } from 'vitest';
-import type { Backend, Extent, Operation, Tensor } from '../../src/gpu/backend';
+import type { Backend, DType, Extent, Operation, Tensor } from '../../src/gpu/backend';
+import { quantise } from '../../src/gpu/blocks';
 import { CpuBackend } from '../../src/gpu/cpu/backend';
+import { toHalves } from '../../src/gpu/half';
 import { Random } from '../../src/lm/random';
 
 export interface Bench {
@@ -9,6 +11,8 @@ export interface Bench {
   rows: Extent;
   /** Uniform in [−1, 1), the same on both backends. */
   random: (label: string, ...shape: number[]) => Tensor;
+  /** A matrix in [−1, 1), rounded to a type of weight; with this seed always the same. */
+  weight: (label: string, type: Exclude<DType, 'u32'>, rows: number, columns: number) => Tensor;
   integers: (label: string, values: readonly number[], ...shape: number[]) => Tensor;
 }
 
@@ -34,7 +38,22 @@ async function runOn(backend: Backend, twin: TwinCase): Promise<Float32Array[][]
     backend.write(tensor, values);
     return tensor;
   };
+  const weight: Bench['weight'] = (label, type, count, columns) => {
+    const tensor = backend.tensor(label, [count, columns], type);
+    made.push(tensor);
+    const values = Float32Array.from({ length: count * columns }, () => random.uniform() * 2 - 1);
+    if (type === 'f32') backend.write(tensor, values);
+    else if (type === 'f16') backend.write(tensor, toHalves(values));
+    else {
+      // In two parts, as a loader does.
+      const half = Math.floor(count / 2);
+      if (half > 0) backend.writeBlocks(tensor, quantise(type, values.subarray(0, half * columns)));
+      backend.writeBlocks(tensor, quantise(type, values.subarray(half * columns)), half);
+    }
+    return tensor;
+  };
   const bench: Bench = {
+    weight,
     backend,
     rows,
     random: (label, ...shape) => make(label, shape, 'f32', () => random.uniform() * 2 - 1),

@@ -120,7 +120,15 @@ describe.each([4, 8])('attention of %i queries together', (attentionQueries) => 
   let backend: WebGpuBackend;
   beforeAll(async () => {
     backend = await openTestBackend({
-      tuning: { products: 'apart', constantBounds: false, attentionQueries },
+      tuning: {
+        products: 'apart',
+        constantBounds: false,
+        attentionQueries,
+        f16: false,
+        subgroups: false,
+        broadcast: 0,
+        few: { rows: 4, columns: 4 },
+      },
     });
   });
   afterAll(() => backend.dispose());

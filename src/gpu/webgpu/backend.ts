@@ -13,7 +13,8 @@ import type {
 import { GROUP, GROUP_BYTES, type Blocks } from '../blocks';
 import { blockRows, checkWrite } from '../checks';
 import { checkTypedShape, isBlockType, rowBytes, rowScales, type DType } from '../dtype';
-import { buildOperations, GpuOperation } from './operations';
+import { GpuOperation } from './dispatch';
+import { buildOperations } from './operations';
 import { Pipelines } from './pipelines';
 import { tuningFor, type Tuning } from './tuning';
 import { GpuTensor, gpuTensor, shardRows } from './tensor';

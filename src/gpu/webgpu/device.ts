@@ -51,6 +51,7 @@ const SOFTWARE = /swiftshader|llvmpipe|lavapipe|warp|basic render/i;
 
 function describeAdapter(info: GPUAdapterInfo, features: GPUSupportedFeatures): BackendDescription {
   const { vendor, architecture, description } = info;
+  const subgroups = features.has('subgroups');
   const words = [vendor, architecture].filter(Boolean).join(' ');
   return {
     kind: 'webgpu',
@@ -59,6 +60,7 @@ function describeAdapter(info: GPUAdapterInfo, features: GPUSupportedFeatures): 
     architecture,
     software: info.isFallbackAdapter || SOFTWARE.test(`${words} ${description}`),
     f16: features.has('shader-f16'),
-    subgroups: features.has('subgroups'),
+    subgroups,
+    ...(subgroups && { smallestSubgroup: info.subgroupMinSize ?? 0 }),
   };
 }

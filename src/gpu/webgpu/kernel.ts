@@ -27,13 +27,22 @@ const ADDRESS_SPACE: Record<BindingKind, string> = {
 /** `x` is the number of rows of the step, the one thing that changes from run to run; `y` is always 0. */
 export const EXTENT: Binding = { name: 'extent', kind: 'uniform', type: 'vec4u' };
 
+/** Extensions of WGSL that a kernel may use where the device has them. */
+export type WgslFeature = 'f16' | 'subgroups';
+
 /** Puts the declarations of the bindings before a kernel's body. */
-export function makeKernel(name: string, bindings: readonly Binding[], body: string): Kernel {
+export function makeKernel(
+  name: string,
+  bindings: readonly Binding[],
+  body: string,
+  features: readonly WgslFeature[] = [],
+): Kernel {
   const declarations = bindings.map(
     ({ name: variable, kind, type }, index) =>
       `@group(0) @binding(${index}) ${ADDRESS_SPACE[kind]} ${variable}: ${type};`,
   );
-  return { name, bindings, code: `${declarations.join('\n')}\n${body}` };
+  const enabled = features.map((feature) => `enable ${feature};\n`).join('');
+  return { name, bindings, code: `${enabled}${declarations.join('\n')}\n${body}` };
 }
 
 /** Element type for rows of `width` floats: four at a time where that comes out even. */

@@ -8,9 +8,26 @@ export interface Tuning {
   constantBounds: boolean;
   /** Queries that one attention workgroup takes on together. */
   attentionQueries: number;
+  /** Weights of a tile in f16, which leaves room for deeper tiles; sums are f32 all the same. */
+  f16: boolean;
+  /** Sums over lanes by shuffling within subgroups, whatever their size. */
+  subgroups: boolean;
+  /** Without tiles: threads that hand each other their loads, a power of two that no subgroup is smaller than; 0: none. */
+  broadcast: 0 | 4 | 8;
+  /** Rows and columns that a thread computes at once: with tiles in steps of up to 16 rows, without them in larger ones. */
+  few: { rows: number; columns: number };
 }
 
-export const tuningFor = ({ software }: BackendDescription): Tuning =>
-  software
-    ? { products: 'apart', constantBounds: false, attentionQueries: 4 }
-    : { products: 'tiled', constantBounds: true, attentionQueries: 8 };
+export function tuningFor({ software, f16, subgroups, smallestSubgroup = 0 }: BackendDescription): Tuning {
+  if (!software) {
+    return {
+      ...{ products: 'tiled', constantBounds: true, attentionQueries: 8 },
+      ...{ f16, subgroups, broadcast: 0, few: { rows: 8, columns: 4 } },
+    };
+  }
+  return {
+    ...{ products: 'apart', constantBounds: false, attentionQueries: 4, f16: false, subgroups: false },
+    few: { rows: 4, columns: 4 },
+    broadcast: smallestSubgroup >= 8 ? 8 : smallestSubgroup >= 4 ? 4 : 0,
+  };
+}

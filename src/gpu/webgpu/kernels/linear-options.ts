@@ -1,72 +1,66 @@
 import { EXTENT, literal, type Binding } from '../kernel';
+import { needsScales, type WeightType } from './weight-code';
 
 /** One linear layer, or one shard of its weight; what both product kernels are generated from. */
 export interface LinearShape {
+  type: WeightType;
   inputs: number;
   /** Columns that this dispatch computes. */
   outputs: number;
-  /** The weight row and bias element of the first of them. */
+  /** The row of the bound weight that the first of them is, and with a gate the row of the other bound weight. */
+  weightRow: number;
+  otherRow: number;
+  /** The bias element of the first of them. */
   firstOutput: number;
   /** Where they begin in a row of the output, and how long that row is. */
   outputColumn: number;
   outputStride: number;
   /** Factor on the sum; not on the bias. */
   scale: number;
-  /** Of the RMS norm on the input, if there is one. */
+  /** Of the RMS norm that the kernel applies to the input; without it, the input is taken as it is. */
   epsilon: number | undefined;
   bias: boolean;
   accumulate: boolean;
-  /** The weight holds 2·outputs rows, gate then up; the result is silu(gate) · up. */
+  /** There are two weights, gate and up projection; the result is silu(gate) · up. */
   gated: boolean;
 }
 
-export interface LinearBindings {
-  bindings: Binding[];
-  /** The names of the optional ones, in binding order. */
-  optional: ('normWeight' | 'inverseRms' | 'bias')[];
+type OptionalBinding = 'scales' | 'other' | 'otherScales' | 'normWeight' | 'bias';
+
+/** The optional bindings of a shape, in binding order; they follow extent, input, output, weight. Eight at most. */
+export function optionalBindings({ type, gated, epsilon, bias }: LinearShape): OptionalBinding[] {
+  const scaled = needsScales(type);
+  const names: [OptionalBinding, boolean][] = [
+    ['scales', scaled],
+    ['other', gated],
+    ['otherScales', gated && scaled],
+    ['normWeight', epsilon !== undefined],
+    ['bias', bias],
+  ];
+  return names.filter(([, used]) => used).map(([name]) => name);
 }
 
-export interface LinearForm {
-  /** Element type of input, weight and norm weight. */
-  vector: 'f32' | 'vec4f';
-  /** Whether output and bias are read and written four at a time. */
-  wide: boolean;
-  /** Whether the kernel finds the inverse RMS of its rows by itself. */
-  inverseRms: 'computed' | 'given';
+export interface LinearTypes {
+  input: string;
+  weight: string;
+  output: 'f32' | 'vec4f';
 }
 
-type OptionalBinding = 'normWeight' | 'inverseRms' | 'bias';
-
-/** The optional bindings of a shape, in binding order; they follow extent, input, weight, output. */
-export function optionalBindings(
-  shape: LinearShape,
-  inverseRms: LinearForm['inverseRms'],
-): OptionalBinding[] {
-  const names: OptionalBinding[] = [];
-  if (shape.epsilon !== undefined) names.push('normWeight');
-  if (shape.epsilon !== undefined && inverseRms === 'given') names.push('inverseRms');
-  if (shape.bias) names.push('bias');
-  return names;
-}
-
-export function linearBindings(shape: LinearShape, form: LinearForm): Binding[] {
-  const input = `array<${form.vector}>`;
-  const output = form.wide ? 'array<vec4f>' : 'array<f32>';
-  const types: Record<OptionalBinding, string> = {
-    normWeight: input,
-    inverseRms: 'array<f32>',
-    bias: output,
+export function linearBindings(shape: LinearShape, types: LinearTypes): Binding[] {
+  const optional: Record<OptionalBinding, string> = {
+    scales: 'u32',
+    other: types.weight,
+    otherScales: 'u32',
+    normWeight: types.input,
+    bias: types.output,
   };
+  const read = (name: string, type: string): Binding => ({ name, kind: 'read', type: `array<${type}>` });
   return [
     EXTENT,
-    { name: 'input', kind: 'read', type: input },
-    { name: 'weight', kind: 'read', type: input },
-    { name: 'output', kind: 'write', type: output },
-    ...optionalBindings(shape, form.inverseRms).map((name): Binding => ({
-      name,
-      kind: 'read',
-      type: types[name],
-    })),
+    read('input', types.input),
+    { name: 'output', kind: 'write', type: `array<${types.output}>` },
+    read('weight', types.weight),
+    ...optionalBindings(shape).map((name) => read(name, optional[name])),
   ];
 }
 

@@ -1,22 +1,20 @@
-import { bound, dot, literal, makeKernel, range, vectorOf, type Kernel } from '../kernel';
+import { bound, makeKernel, range, type Kernel } from '../kernel';
 import type { Tuning } from '../tuning';
-import { linearBindings, siluOf, storeResult, type LinearShape } from './linear-options';
+import { linearBindings, siluOf, type LinearShape } from './linear-options';
+import { readScale, storeBlock, streamsOf, sumsOf, type Block, type Stream } from './linear-parts';
+import { weightCode, type WeightCode } from './weight-code';
 
 const THREADS = 64;
 
-export interface RowsForm {
-  /** Threads that share one sum; a power of two, 1 … 64. */
+export interface RowsForm extends Block {
+  /** Threads that share a sum; a power of two, 1 … 64. */
   lanes: number;
-  /** Rows that a thread computes, reading each weight once for all of them. */
-  rows: number;
-  /** Columns that a thread computes, reading each input once for all of them. */
-  columns: number;
 }
 
 /** Enough lanes that each has a few loads left, and neighbouring threads read neighbouring weights. */
-export function lanesFor(inputs: number): number {
-  const { count } = vectorOf(inputs);
-  return count >= 512 ? 32 : count >= 32 ? 16 : 4;
+export function lanesFor({ type, inputs }: LinearShape): number {
+  const { loads } = weightCode(type, inputs);
+  return loads >= 192 || (loads >= 16 && type !== 'f32') ? 32 : loads >= 32 ? 16 : 4;
 }
 
 /** Workgroups of a step. */
@@ -29,87 +27,123 @@ export const rowsWorkgroups = (
   Math.ceil(stepRows / rows),
 ];
 
-/**
- * Matrix product for steps of few rows (decode), and for software adapters. The RMS norm costs nothing extra: the squares
- * are summed along with the product.
- */
-export function linearRowsKernel(shape: LinearShape, form: RowsForm, tuning: Tuning): Kernel {
-  const { inputs, outputs, outputColumn, outputStride, epsilon, gated } = shape;
-  const { type, count } = vectorOf(inputs);
-  const { lanes } = form;
-  const normed = epsilon !== undefined;
-  const bindings = linearBindings(shape, { vector: type, wide: false, inverseRms: 'computed' });
-  const rows = range(form.rows);
-  const columns = range(form.columns);
-  // Of every row: the sum of each column, with a gate the other sum too, with a norm the sum of squares.
-  const sumsOf = (row: number): string[] => [
-    ...columns.flatMap((c) => [`sum${row}_${c}`, ...(gated ? [`other${row}_${c}`] : [])]),
-    ...(normed ? [`squares${row}`] : []),
-  ];
-  const sums = rows.flatMap(sumsOf);
-  const reduce = `
+/** One load of every stream, multiplied with every row and added to the sums. */
+function multiplyLoad(
+  code: WeightCode,
+  streams: readonly Stream[],
+  rows: readonly number[],
+  normed: boolean,
+  tuning: Tuning,
+): string {
+  const { scales, vectors, rowVectors, vector, wordVectors } = code;
+  const product = (a: string, b: string): string => (vector === 'f32' ? `${a} * ${b}` : `dot(${a}, ${b})`);
+  const target = (stream: string, r: number): string => `${scales ? 'part' : 'sum'}_${stream}_${r}`;
+  /** The vectors at `place` of the load: `weights` has every stream's. */
+  const multiply = (place: string, weights: readonly string[]): string => {
+    const at = `k * ${vectors}u + ${place}`;
+    const lines = streams.map(({ name }, i) => `let w_${name} = ${weights[i] ?? ''};`);
+    if (normed) lines.push(`let norm = normWeight[${at}];`);
+    for (const r of rows) {
+      lines.push(`${normed ? 'var' : 'let'} x${r} = input[(first + ${r}u) * ${rowVectors}u + ${at}];`);
+      if (normed) lines.push(`squares_${r} += ${product(`x${r}`, `x${r}`)}; x${r} *= norm;`);
+      for (const { name } of streams) lines.push(`${target(name, r)} += ${product(`x${r}`, `w_${name}`)};`);
+    }
+    return `{ ${lines.join('\n        ')} }`;
+  };
+  const loads = streams.map(
+    (stream) =>
+      `let raw_${stream.name} = ${stream.buffer}[${stream.row} * ${code.loads}u + k]; ${readScale(code, stream, 'k')}`,
+  );
+  const parts = scales
+    ? rows.flatMap((r) => streams.map(({ name }) => ({ part: target(name, r), name, r })))
+    : [];
+  // A loop over the words instead of all of them one below the other: compilers of software adapters take long as it is.
+  const body = wordVectors
+    ? `for (var j = 0u; j < ${bound(4, tuning)}; j += 1u) {
+      ${wordVectors
+        .map(({ of, at }) =>
+          multiply(
+            at('j'),
+            streams.map(({ name }) => of(`raw_${name}[j]`)),
+          ),
+        )
+        .join('\n      ')}
+      }`
+    : range(vectors)
+        .map((v) =>
+          multiply(
+            `${v}u`,
+            streams.map(({ name }) => code.vectorsOf(`raw_${name}`)[v] ?? ''),
+          ),
+        )
+        .join('\n      ');
+  return [
+    ...loads,
+    parts.map(({ part }) => `var ${part} = 0.0;`).join(' '),
+    body,
+    ...parts.map(({ part, name, r }) => `sum_${name}_${r} += scale_${name} * ${part};`),
+  ].join('\n      ');
+}
+
+/** Adds up the lanes' sums; within subgroups by shuffling where there are subgroups. */
+function reduceLanes(sums: readonly string[], lanes: number, tuning: Tuning): string {
+  const { subgroups } = tuning;
+  const tree = `
   ${sums.map((sum, i) => `shared_[${i * THREADS}u + thread] = ${sum};`).join('\n  ')}
-  for (var half = ${lanes / 2}u; half > 0u; half >>= 1u) {
+  for (var half = ${lanes / 2}u; half >= ${subgroups ? 'subgroupSize' : '1u'}; half >>= 1u) {
     workgroupBarrier();
     if (lane < half) {
       for (var i = thread; i < ${bound(sums.length * THREADS, tuning)}; i += ${THREADS}u) { shared_[i] += shared_[i + half]; }
     }
   }
   ${sums.map((sum, i) => `${sum} = shared_[${i * THREADS}u + thread];`).join('\n  ')}`;
-  // A column beyond the last is read as the last one, and not stored.
-  const whole = outputs % form.columns === 0;
-  const columnAt = (c: number): string =>
-    whole || c === 0 ? `(column + ${c}u)` : `min(column + ${c}u, ${outputs - 1}u)`;
-  const finishColumn = (row: number, c: number): string => {
-    const result = gated
-      ? `silu(sum${row}_${c} * scale) * (other${row}_${c} * scale)`
-      : `sum${row}_${c} * scale`;
-    const at = `(first + ${row}u) * ${outputStride}u + ${outputColumn}u + column + ${c}u`;
-    const store = storeResult(shape, result, `column + ${c}u`, at);
-    return whole || c === 0 ? store : `if (column + ${c}u < ${outputs}u) { ${store} }`;
-  };
-  const finish = (row: number): string => {
-    const scale = normed ? `inverseSqrt(squares${row} / ${literal(inputs)} + ${literal(epsilon)})` : '1.0';
-    return `
-  if (first + ${row}u < extent.x) {
-    let scale = ${scale};
-    ${columns.map((c) => finishColumn(row, c)).join('\n    ')}
+  if (!subgroups) return tree;
+  return `
+  for (var mask = 1u; mask < min(${lanes}u, subgroupSize); mask <<= 1u) {
+    ${sums.map((sum) => `${sum} += subgroupShuffleXor(${sum}, mask);`).join('\n    ')}
+  }
+  if (subgroupSize < ${lanes}u) {${tree}
   }`;
-  };
-  const load = (row: number): string =>
-    `let x${row} = input[(first + ${row}u) * ${count}u + k];${
-      normed ? ` squares${row} += ${dot(type, `x${row}`, `x${row}`)}; let y${row} = x${row} * g;` : ''
-    }`;
-  const operand = normed ? 'y' : 'x';
-  const addTo = (sum: string, offset: number, c: number): string => `{
-        let w = weight[(${columnAt(c)}${offset > 0 ? ` + ${offset}u` : ''}) * ${count}u + k];
-        ${rows.map((row) => `${sum}${row}_${c} += ${dot(type, `${operand}${row}`, 'w')};`).join(' ')}
-      }`;
+}
+
+/**
+ * Matrix product for steps of few rows (decode): weights are widened in registers, right before they are multiplied. A
+ * norm in the shape costs little here: the squares are summed along with the product.
+ */
+export function linearRowsKernel(shape: LinearShape, form: RowsForm, tuning: Tuning): Kernel {
+  const { type, inputs, outputs, epsilon, gated } = shape;
+  const code = weightCode(type, inputs);
+  const { lanes, columns } = form;
+  const rows = range(form.rows);
+  const streams = streamsOf(shape, columns);
+  const shared = lanes > 1;
+  const subgroups = shared && tuning.subgroups;
+  const sums = rows.flatMap((row) => sumsOf(shape, streams, row));
   return makeKernel(
-    `linear-rows-${form.rows}x${form.columns}`,
-    bindings,
+    `linear-rows-${form.rows}-${type}`,
+    linearBindings(shape, { input: code.vector, weight: code.storage, output: 'f32' }),
     `
+${code.functions}
 ${gated ? siluOf('f32') : ''}
-${lanes > 1 ? `var<workgroup> shared_: array<f32, ${sums.length * THREADS}>;` : ''}
+${shared ? `var<workgroup> shared_: array<f32, ${sums.length * THREADS}>;` : ''}
 
 @compute @workgroup_size(${THREADS})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(local_invocation_index) thread: u32,${subgroups ? '\n  @builtin(subgroup_size) subgroupSize: u32,' : ''}
+) {
   let first = group.y * ${form.rows}u;
-  let lane = thread % ${lanes}u;
-  let column = ((group.x * ${THREADS}u + thread) / ${lanes}u) * ${form.columns}u;
+  ${shared ? `let lane = thread % ${lanes}u;` : 'const lane = 0u;'}
+  let column = (group.x * ${THREADS}u + thread) / ${lanes}u * ${columns}u;
   ${sums.map((sum) => `var ${sum} = 0.0;`).join(' ')}
-  if (column < ${outputs}u) {
-    for (var k = lane; k < ${bound(count, tuning)}; k += ${lanes}u) {
-      ${normed ? 'let g = normWeight[k];' : ''}
-      ${rows.map(load).join('\n      ')}
-      ${columns
-        .flatMap((c) => [addTo('sum', 0, c), ...(gated ? [addTo('other', outputs, c)] : [])])
-        .join('\n      ')}
-    }
+  // Columns beyond the last are computed from what is read there, and not stored.
+  for (var k = lane; k < ${bound(code.loads, tuning)}; k += ${lanes}u) {
+    ${multiplyLoad(code, streams, rows, epsilon !== undefined, tuning)}
   }
-  ${lanes > 1 ? reduce : ''}
+  ${shared ? reduceLanes(sums, lanes, tuning) : ''}
   if (lane != 0u || column >= ${outputs}u) { return; }
-  ${rows.map(finish).join('')}
+  ${storeBlock(shape, form)}
 }`,
+    subgroups ? ['subgroups'] : [],
   );
 }

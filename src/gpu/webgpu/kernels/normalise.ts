@@ -3,27 +3,28 @@ import { dot, EXTENT, literal, makeKernel, vectorOf, type Kernel } from '../kern
 const THREADS = 64;
 
 /**
- * `output[r] = 1 / sqrt(mean(input[r]²) + epsilon)`. The tiled product multiplies its finished sums by it, so that the
- * normalised activations are never written. Workgroups: [rows].
+ * `output[r] = weight · input[r] / sqrt(mean(input[r]²) + epsilon)`, for products that read their input more often than
+ * they could normalise it along the way. Workgroups: [rows].
  */
-export function inverseRmsKernel(width: number, epsilon: number): Kernel {
+export function normaliseKernel(width: number, epsilon: number): Kernel {
   const { type, count } = vectorOf(width);
   return makeKernel(
-    'inverse-rms',
+    'normalise',
     [
       EXTENT,
       { name: 'input', kind: 'read', type: `array<${type}>` },
-      { name: 'output', kind: 'write', type: 'array<f32>' },
+      { name: 'weight', kind: 'read', type: `array<${type}>` },
+      { name: 'output', kind: 'write', type: `array<${type}>` },
     ],
     `
 var<workgroup> partial: array<f32, ${THREADS}>;
 
 @compute @workgroup_size(${THREADS})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
-  let row = group.x;
+  let start = group.x * ${count}u;
   var squares = 0.0;
   for (var k = thread; k < ${count}u; k += ${THREADS}u) {
-    let x = input[row * ${count}u + k];
+    let x = input[start + k];
     squares += ${dot(type, 'x', 'x')};
   }
   partial[thread] = squares;
@@ -31,8 +32,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
     workgroupBarrier();
     if (thread < half) { partial[thread] += partial[thread + half]; }
   }
-  if (thread == 0u) {
-    output[row] = inverseSqrt(partial[0] / ${literal(width)} + ${literal(epsilon)});
+  workgroupBarrier();
+  let scale = inverseSqrt(partial[0] / ${literal(width)} + ${literal(epsilon)});
+  for (var k = thread; k < ${count}u; k += ${THREADS}u) {
+    output[start + k] = input[start + k] * scale * weight[k];
   }
 }`,
   );
