@@ -1,5 +1,6 @@
 /** The local language model, away from the page's thread. Its interface is `LmWorkerApi`. */
 import { LocalModelService } from '../src/generate/local-service';
+import { pickBackend } from '../src/generate/pick-backend';
 import { systemClock } from '../src/platform/clock';
 import { serve } from '../src/platform/rpc/connection';
 import { browserModelStore } from '../src/platform/storage/browser-storage';
@@ -16,7 +17,7 @@ serve(
         fix: 'Open it over https, or from localhost.',
       });
     },
-    gpu: 'gpu' in navigator ? navigator.gpu : undefined,
+    pick: (wanted) => pickBackend('gpu' in navigator ? navigator.gpu : undefined, wanted),
     clock: systemClock,
     store: () => browserModelStore(),
   }),

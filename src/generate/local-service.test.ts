@@ -1,11 +1,14 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { startModelsServer, type ModelsServer } from '../../tests/servers/models-server';
-import { toyModelFolder, toyRegistry } from '../../tests/servers/toy-model';
+import { TOY_CONFIG, toyModelFolder, toyRegistry } from '../../tests/servers/toy-model';
 import { CpuBackend } from '../gpu/cpu/backend';
+import type { ModelFiles } from '../lm/local-model';
 import { systemClock } from '../platform/clock';
+import { AppError, toEnvelope } from '../protocol/errors';
 import type { GenerateEvent } from '../protocol/language-model';
 import type { Progress } from '../protocol/retrieval';
 import { LocalModelService } from './local-service';
+import { MemoryFit } from './memory-fit';
 import { fetchModelFiles, fetchRegistry, type Sha256 } from './model-folder';
 import { pickBackend } from './pick-backend';
 
@@ -20,7 +23,12 @@ let server: ModelsServer;
 let service: LocalModelService;
 beforeEach(async () => {
   server = await startModelsServer();
-  service = new LocalModelService({ ...tools, gpu: undefined, clock: systemClock, store: noStore });
+  service = new LocalModelService({
+    ...tools,
+    pick: (wanted) => pickBackend(undefined, wanted),
+    clock: systemClock,
+    store: noStore,
+  });
 });
 afterEach(async () => {
   await service.unload();
@@ -181,6 +189,85 @@ describe('LocalModelService', () => {
     put('registry.json', toyRegistry(folder));
     const incomplete = service.load({ modelsUrl: server.modelsUrl, model: embedded('toy') });
     await expect(incomplete).rejects.toThrow('The model toy has no tokenizer.json.');
+  });
+});
+
+/** Gives so many bytes and no more, as a graphics card does; tells it as WebGPU does, when asked whether all is ready. */
+class SmallBackend extends CpuBackend {
+  constructor(readonly mostBytes: number) {
+    super();
+  }
+  override async ready(): Promise<void> {
+    await super.ready();
+    if (this.liveBytes <= this.mostBytes) return;
+    throw new AppError('OUT_OF_MEMORY', 'There is no room for the keys.');
+  }
+}
+
+describe('memory', () => {
+  const withMemory = (mostBytes: number, backends: CpuBackend[] = []): LocalModelService =>
+    new LocalModelService({
+      ...tools,
+      clock: systemClock,
+      store: noStore,
+      pick: () => {
+        const backend = new SmallBackend(mostBytes);
+        backends.push(backend);
+        return Promise.resolve({ backend });
+      },
+    });
+  const wanted = () => ({
+    ...{ modelsUrl: server.modelsUrl, model: embedded('toy'), device: 'cpu' as const },
+  });
+
+  it('that does not suffice is told in words, with a smaller setting that then fits', async () => {
+    const roomy = withMemory(Infinity);
+    const { liveBytes: most } = await roomy.load({ ...wanted(), slots: 16 });
+    await roomy.unload();
+    const backends: CpuBackend[] = [];
+    const tight = withMemory(most - 1, backends);
+    const error = await tight.load({ ...wanted(), slots: 16 }).then(
+      () => undefined,
+      (thrown: unknown) => toEnvelope(thrown),
+    );
+    expect(error).toMatchObject({
+      code: 'OUT_OF_MEMORY',
+      message: expect.stringMatching(/“A toy” needs \d+ MB of memory/) as string,
+      fix: expect.stringContaining('sequences at a time') as string,
+      context: { neededBytes: most },
+    });
+    const { smallerSlots: slots, smallerContext: maxContext, smallerBytes } = error?.context ?? {};
+    const info = await tight.load({ ...wanted(), slots: Number(slots), maxContext: Number(maxContext) });
+    expect(info.liveBytes).toBe(smallerBytes);
+    expect(backends[0]?.liveBytes).toBe(0);
+    await tight.unload();
+  });
+
+  it('is all given back by unloading, and by loading another model', async () => {
+    const backends: CpuBackend[] = [];
+    const any = withMemory(Infinity, backends);
+    await any.load(wanted());
+    await textOf(any.generate(request));
+    await any.load({ ...wanted(), maxContext: 64 });
+    await any.unload();
+    expect(backends.map(({ liveBytes }) => liveBytes)).toEqual([0, 0]);
+  });
+
+  it('of the CPU is not filled with what only a graphics card can carry, unless it is asked to', () => {
+    const config = {
+      ...{ architectures: ['Qwen2ForCausalLM'], vocab_size: 152_064, hidden_size: 3584 },
+      ...{
+        intermediate_size: 18_944,
+        num_hidden_layers: 28,
+        num_attention_heads: 28,
+        num_key_value_heads: 4,
+      },
+    };
+    const files: ModelFiles = { config, tokenizer: {}, tokenizerConfig: {} };
+    const fit = new MemoryFit('Large', files, { ...wanted(), weights: 'q4' }, new CpuBackend());
+    expect(() => fit.requireSmallOnCpu()).toThrow(/“Large” needs \d\.\d GB of memory/);
+    const small = { ...files, config: TOY_CONFIG };
+    expect(() => new MemoryFit('Small', small, wanted(), new CpuBackend()).requireSmallOnCpu()).not.toThrow();
   });
 });
 

@@ -12,12 +12,12 @@ import type {
 } from '../protocol/lm-worker';
 import type { OnProgress } from '../protocol/retrieval';
 import { findModel, type FoundModel, type PartsTools } from './model-parts';
-import { pickBackend } from './pick-backend';
+import { MemoryFit } from './memory-fit';
+import type { PickedBackend } from './pick-backend';
 import { BrokeOff, Replay } from './replay';
 
 export interface LocalServiceTools extends PartsTools {
-  /** `navigator.gpu`; undefined where there is none. */
-  gpu: GPU | undefined;
+  pick: (wanted: ComputeDevice | 'auto') => Promise<PickedBackend>;
   clock: Clock;
 }
 
@@ -194,8 +194,9 @@ export class LocalModelService implements LmWorkerApi {
     const { code, message } = toEnvelope(error);
     const gpuFailed = rebuilding || code === 'OUT_OF_MEMORY' || code === 'DEVICE_LOST';
     if (!gpuFailed) throw error;
-    if ((request.device ?? 'auto') === 'auto') {
-      const opened = await this.#open(request, found, 'cpu', signal);
+    const onCpu = (request.device ?? 'auto') === 'auto' && (await this.#openOnCpu(request, found, signal));
+    if (onCpu) {
+      const opened = onCpu;
       const info = { ...opened.info, reason: `WebGPU failed: ${message}` };
       if (rebuilding) this.#emit({ type: 'rebuilt', info });
       return { ...opened, info };
@@ -213,18 +214,38 @@ export class LocalModelService implements LmWorkerApi {
     throw lost;
   }
 
+  /** Null where the model is too large for it. */
+  async #openOnCpu(
+    request: LoadLocalModelRequest,
+    found: FoundModel,
+    signal: AbortSignal | undefined,
+  ): Promise<Opened | null> {
+    try {
+      return await this.#open(request, found, 'cpu', signal);
+    } catch (error) {
+      if (codeOf(error) === 'UNSUPPORTED') return null;
+      throw error;
+    }
+  }
+
   async #open(
     request: LoadLocalModelRequest,
     found: FoundModel,
     wanted: ComputeDevice | 'auto',
     signal: AbortSignal | undefined,
   ): Promise<Opened> {
-    const { backend, reason } = await pickBackend(this.#tools.gpu, wanted);
+    const { backend, reason } = await this.#tools.pick(wanted);
+    const { weights, maxContext, slots } = request;
+    let fit: MemoryFit | undefined;
     try {
       const { id, title, files } = await found.read(signal);
+      fit = new MemoryFit(title, files, request, backend);
+      if ((request.device ?? 'auto') === 'auto') fit.requireSmallOnCpu();
       const model = await openLocalModel({
         ...{ id, files, backend },
-        ...(request.maxContext !== undefined && { maxContext: request.maxContext }),
+        ...(weights && { weights }),
+        ...(maxContext !== undefined && { maxContext }),
+        ...(slots !== undefined && { slots }),
         ...(signal && { signal }),
       });
       const info: LocalModelInfo = {
@@ -239,7 +260,7 @@ export class LocalModelService implements LmWorkerApi {
       return { request, found, model, backend, info };
     } catch (error) {
       backend.dispose();
-      throw error;
+      throw codeOf(error) === 'OUT_OF_MEMORY' && fit ? fit.describe() : error;
     }
   }
 

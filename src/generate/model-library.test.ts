@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { startHubServer, type HubServer } from '../../tests/servers/hub-server';
 import { TOY_CONFIG, toyModelFolder } from '../../tests/servers/toy-model';
+import { writePeftAdapter } from '../lm/lora/write-peft';
 import { systemClock } from '../platform/clock';
 import { lazyDatabase } from '../platform/storage/browser-storage';
 import { MemoryFileStore } from '../platform/storage/file-store';
@@ -16,6 +17,7 @@ import type { ImportProgress, WeightType } from '../protocol/model-import';
 import type { ImportModelRequest, ModelStore } from '../protocol/model-library';
 import { LocalModelService } from './local-service';
 import { ModelLibrary } from './model-library';
+import { pickBackend } from './pick-backend';
 
 const REPOSITORY = 'owner/demo';
 let root: string;
@@ -81,7 +83,7 @@ const openService = (): LocalModelService =>
   new LocalModelService({
     fetch: globalThis.fetch,
     sha256: (bytes) => crypto.subtle.digest('SHA-256', bytes),
-    gpu: undefined,
+    pick: (wanted) => pickBackend(undefined, wanted),
     clock: systemClock,
     store: openStore,
   });
@@ -224,6 +226,28 @@ describe('a stored model', () => {
     expect(
       (await library.listModels()).some(({ id, state }) => id === 'wrong-stored' && state === 'ready'),
     ).toBe(false);
+  });
+
+  it('takes an adapter that fits it, and refuses one that does not, by name', async () => {
+    const model = await library.importModel(request('f32', dropped(toyModelFolder())));
+    const adapter = (outputs: number): ImportModelRequest['from'] => {
+      const pair = { layer: 0, module: 'q_proj', rank: 2, alpha: 4 } as const;
+      const [down, up] = [new Float32Array(2 * 16).fill(0.1), new Float32Array(outputs * 2).fill(0.1)];
+      const written = writePeftAdapter({
+        ...{ rankStabilised: false, baseModel: undefined, pairs: [{ ...pair, down, up }] },
+      });
+      return dropped(new Map(written.map(({ path, bytes }) => [path, bytes])), 'my-run');
+    };
+    const changed = await library.addAdapter({ model: model.id, from: adapter(16) });
+    expect(changed.adapters).toMatchObject([{ id: 'my-run', name: 'my-run' }]);
+    expect([...files.files.keys()]).toContain(`models/${model.id}/adapters/my-run/adapter_config.json`);
+    await expect(library.addAdapter({ model: model.id, from: adapter(24) })).rejects.toMatchObject({
+      code: 'BAD_INPUT',
+    });
+    await expect(
+      library.addAdapter({ model: model.id, from: dropped(toyModelFolder(), 'no adapter') }),
+    ).rejects.toThrow('There is no adapter_config.json.');
+    expect((await library.removeAdapter(model.id, 'my-run')).adapters).toEqual([]);
   });
 
   it('is refused by name where the engine does not know its architecture', async () => {

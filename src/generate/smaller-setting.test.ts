@@ -6,7 +6,7 @@ import { doesNotFit, smallerSetting, type MemorySetting } from './smaller-settin
 const BITS: Record<WeightType, number> = { f32: 32, f16: 16, q8: 8.5, q4: 4.5 };
 /** Half a billion parameters, 12 KiB of cache a token. */
 const need = ({ weights, maxContext, slots }: MemorySetting): number =>
-  (5e8 * BITS[weights]) / 8 + maxContext * slots * 12_288;
+  (5e8 * BITS[weights ?? 'f32']) / 8 + maxContext * slots * 12_288;
 
 describe('the smaller setting', () => {
   it('gives up slots before context, and context before precision', () => {

@@ -3,7 +3,8 @@ import type { WeightType } from '../protocol/model-import';
 import { AppError } from '../protocol/errors';
 
 export interface MemorySetting {
-  weights: WeightType;
+  /** Undefined: as stored. */
+  weights: WeightType | undefined;
   maxContext: number;
   slots: number;
 }
@@ -23,7 +24,7 @@ const FITS_BELOW = 0.8;
 
 /** Smaller settings, the one that loses least first: fewer slots, then a shorter context, then coarser weights. */
 function* smallerSettings(from: MemorySetting, canNarrow: boolean): Generator<MemorySetting> {
-  for (const weights of [from.weights, ...(canNarrow ? SMALLER[from.weights] : [])]) {
+  for (const weights of [from.weights, ...(canNarrow && from.weights ? SMALLER[from.weights] : [])]) {
     for (let slots = from.slots; slots >= 1; slots = slots > 1 ? slots >> 1 : 0) {
       if (weights === from.weights && slots === from.slots) continue;
       yield { weights, slots, maxContext: from.maxContext };
@@ -66,7 +67,7 @@ export function doesNotFit(
   const needed = need(from);
   const smaller = smallerSetting(from, need, canNarrow);
   const changes = smaller && [
-    ...(smaller.weights === from.weights ? [] : [`weights in ${smaller.weights}`]),
+    ...(smaller.weights === from.weights ? [] : [`weights in ${smaller.weights ?? 'another type'}`]),
     ...(smaller.slots === from.slots
       ? []
       : [smaller.slots === 1 ? 'one sequence at a time' : `${smaller.slots} sequences at a time`]),
@@ -86,7 +87,7 @@ export function doesNotFit(
       context: {
         neededBytes: needed,
         ...(smaller && {
-          smallerWeights: smaller.weights,
+          ...(smaller.weights && { smallerWeights: smaller.weights }),
           smallerContext: smaller.maxContext,
           smallerSlots: smaller.slots,
           smallerBytes: smaller.bytes,

@@ -6,6 +6,7 @@ import type { StoredModel } from '../protocol/model-library';
 import { RegistrySchema, type PublishedModel } from '../protocol/registry';
 import { ENCODERS } from '../retrieval/encoder/catalog';
 import type { ModelOption } from './laboratory';
+import { settingsOf } from './model-context';
 
 export interface ModelOptions {
   models: ModelOption[];
@@ -52,13 +53,13 @@ export function storedOptions(
 ): ModelOption[] {
   return stored
     .filter(({ state }) => state === 'ready')
-    .flatMap(({ id, name, bytes, origin, settings, adapters }) => {
+    .flatMap(({ id, name, bytes, origin, config, settings, adapters }) => {
       const known =
         origin.kind === 'hub'
           ? published.find(({ repository }) => repository === origin.repository)
           : undefined;
       const option: ModelOption = {
-        ...{ id, name, bytes, note: known?.description ?? '', stored: settings },
+        ...{ id, name, bytes, note: known?.description ?? '', stored: settingsOf(config, settings) },
         ...(known?.search && { search: known.search }),
       };
       return [

@@ -2,7 +2,8 @@ import { readFile } from 'node:fs/promises';
 import * as v from 'valibot';
 import { describe, expect, it } from 'vitest';
 import { RegistrySchema } from '../protocol/registry';
-import { contextChoices, defaultContext, memoryNeed, publishedSizes } from './model-sizes';
+import { contextChoices, defaultContext } from './model-context';
+import { memoryNeed, publishedSizes } from './model-sizes';
 
 const { published } = v.parse(RegistrySchema, JSON.parse(await readFile('models/registry.json', 'utf8')));
 const find = (repository: string) => {

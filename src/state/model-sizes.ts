@@ -1,10 +1,10 @@
 /** Sizes that follow from an architecture: what a checkpoint weighs, what it weighs here, and what memory it needs. */
-import { tensorBytes } from '../gpu/dtype';
-import { parseModelConfig, type ModelConfig } from '../lm/config';
-import { slotType } from '../lm/weight-types';
+import { planMemory, type MemoryPlan } from '../lm/budget';
 import { slotsOf, weightTable } from '../lm/weights-table';
 import type { WeightType } from '../protocol/model-import';
+import type { StoredModel } from '../protocol/model-library';
 import type { PublishedModel } from '../protocol/registry';
+import { readConfig, settingsOf } from './model-context';
 
 export interface ModelSizes {
   parameters: number;
@@ -14,31 +14,7 @@ export interface ModelSizes {
   storedBytes: number;
 }
 
-export interface MemoryNeed {
-  weights: number;
-  cache: number;
-  scratch: number;
-  total: number;
-}
-
 const count = (shape: readonly number[]): number => shape.reduce((product, size) => product * size, 1);
-
-/** Null for an architecture that the engine does not know. */
-export function readConfig(config: unknown): ModelConfig | null {
-  try {
-    return parseModelConfig(config);
-  } catch {
-    // What is wrong with it is said when it is imported.
-    return null;
-  }
-}
-
-function weightBytes(config: ModelConfig, weights: WeightType): number {
-  return slotsOf(weightTable(config)).reduce(
-    (sum, slot) => sum + tensorBytes(slotType(slot, weights), slot.shape),
-    0,
-  );
-}
 
 export function publishedSizes(
   { config: raw, storedAs }: PublishedModel,
@@ -50,34 +26,27 @@ export function publishedSizes(
   return {
     parameters,
     downloadBytes: parameters * (storedAs === 'f32' ? 4 : 2),
-    storedBytes: weightBytes(config, weights),
+    storedBytes: planMemory({ config, weights, maxContext: 2 }).weights,
   };
 }
 
-/** What a loaded model takes. Null for an architecture that the engine does not know. */
+/** What a model takes in graphics memory. Null for an architecture that the engine does not know. */
 export function memoryNeed(
   raw: unknown,
   weights: WeightType,
   maxContext: number,
   slots: number,
-): MemoryNeed | null {
+): MemoryPlan | null {
   const config = readConfig(raw);
-  if (!config) return null;
-  const bytes = weightBytes(config, weights);
-  const cache = 4 * 2 * config.layers * config.keyValueHeads * config.headSize * maxContext * slots;
-  return { weights: bytes, cache, scratch: 0, total: bytes + cache };
+  return config && planMemory({ config, weights, maxContext, slots });
 }
 
-export const DEFAULT_CONTEXT = 8192;
-const CONTEXTS = [1024, 2048, 4096, 8192, 16_384, 32_768, 65_536, 131_072];
-
-/** Contexts that a model can be loaded with, shortest first. */
-export function contextChoices(raw: unknown): number[] {
-  const most = readConfig(raw)?.maxPositions ?? 0;
-  const choices = CONTEXTS.filter((context) => context <= most);
-  return choices.length > 0 ? choices : most > 0 ? [most] : [];
+/** As `memoryNeed`, as a stored model is set to be loaded. */
+export function storedNeed({ config, weights, settings, report }: StoredModel): MemoryPlan | null {
+  const { maxContext, slots } = settingsOf(config, settings);
+  if (weights !== 'as stored') return memoryNeed(config, weights, maxContext, slots);
+  const plan = memoryNeed(config, 'q8', maxContext, slots);
+  if (!plan || !report) return plan;
+  // Its tensors are of several types, which lie in memory as they lie in the pack.
+  return { ...plan, weights: report.packBytes, total: plan.total - plan.weights + report.packBytes };
 }
-
-/** What a load takes where nothing is chosen. */
-export const defaultContext = (raw: unknown): number =>
-  Math.min(readConfig(raw)?.maxPositions ?? DEFAULT_CONTEXT, DEFAULT_CONTEXT);

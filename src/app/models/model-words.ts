@@ -3,7 +3,7 @@ import type { ErrorEnvelope } from '../../protocol/errors';
 import type { LocalModelInfo } from '../../protocol/lm-worker';
 import type { ListedModel } from '../../protocol/model-library';
 import type { DeviceNotice, FetchJob, LoadState } from '../../state/library.svelte';
-import type { MemoryNeed } from '../../state/model-sizes';
+import type { MemoryPlan } from '../../lm/budget';
 import { formatBytes, formatCount, formatDuration } from '../format';
 import { library as words } from '../strings/library';
 
@@ -38,7 +38,7 @@ export function stateWords(model: ListedModel, load: LoadState | undefined): str
   return load?.phase === 'failed' ? words.states.failed : words.states.stored;
 }
 
-export function memoryWords({ total, weights, cache, scratch }: MemoryNeed): string {
+export function memoryWords({ total, weights, cache, scratch }: MemoryPlan): string {
   const rest = scratch > 0 ? words.memoryOther(formatBytes(scratch)) : '';
   return words.memory(formatBytes(total), formatBytes(weights), formatBytes(cache)) + rest;
 }
