@@ -60,7 +60,10 @@ export class AppError extends Error {
   }
 }
 
-/** Describes any thrown value; an unknown one becomes `INTERNAL`, an abort `ABORTED`. */
+// `fetch` says no more than this when nothing answers; each engine in its own words.
+const NO_CONNECTION = /^(Failed to fetch|fetch failed|Load failed|NetworkError when attempting)/;
+
+/** Describes any thrown value; an unknown one becomes `INTERNAL`, an abort `ABORTED`, a dead connection `NETWORK`. */
 export function toEnvelope(error: unknown): ErrorEnvelope {
   if (error instanceof AppError) {
     const { code, message, fix, recoverable, context } = error;
@@ -70,6 +73,14 @@ export function toEnvelope(error: unknown): ErrorEnvelope {
     return { code: 'ABORTED', message: 'Stopped.', fix: '', recoverable: true };
   }
   const message = error instanceof Error ? error.message : String(error);
+  if (error instanceof TypeError && NO_CONNECTION.test(message)) {
+    return {
+      code: 'NETWORK',
+      message: 'A part of this page could not be loaded: its server does not answer.',
+      fix: 'Check the connection, or start the server again, and try again.',
+      recoverable: true,
+    };
+  }
   return { code: 'INTERNAL', message, fix: 'Reload the page and try again.', recoverable: false };
 }
 

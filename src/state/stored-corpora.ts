@@ -23,6 +23,8 @@ export class StoredCorpora implements CorpusLibrary {
   readonly #demo: () => Promise<CorpusEntry>;
   #connection: RpcConnection<CorpusServiceApi> | null = null;
   #hub: string | null = null;
+  /** As last listed, to name a corpus before it is open. */
+  readonly #names = new Map<string, string>();
 
   /** `demo` describes the corpus that comes with the page. */
   constructor(start: () => RpcConnection<CorpusServiceApi>, demo: () => Promise<CorpusEntry>) {
@@ -50,7 +52,9 @@ export class StoredCorpora implements CorpusLibrary {
 
   async list(): Promise<CorpusEntry[]> {
     const [demo, records] = await Promise.all([this.#demo(), this.#remote.listCorpora()]);
-    return [demo, ...records.map(entryOf)];
+    const entries = [demo, ...records.map(entryOf)];
+    for (const { id, name } of entries) this.#names.set(id, name);
+    return entries;
   }
 
   async import(
@@ -77,7 +81,7 @@ export class StoredCorpora implements CorpusLibrary {
     onEvent: (event: LoadEvent) => void,
     signal: AbortSignal,
   ): Promise<void> {
-    const name = id === DEMO_CORPUS ? (await this.#demo()).name : id;
+    const name = id === DEMO_CORPUS ? (await this.#demo()).name : (this.#names.get(id) ?? '');
     onEvent({ part: 'corpus', phase: 'read', name });
     const onProgress = (progress: Progress): void => {
       // What comes as bytes is the encoder's files; the corpus itself is counted in passages.

@@ -126,6 +126,7 @@ export const ask = {
     failed: (message: string) => `Failed: ${message}`,
     aborted: 'Stopped.',
   },
+  longest: (count: string) => `A question ends here, at ${count} characters; what was beyond is not there.`,
   keys: 'j k walk · Enter opens · c copies',
   stoppedByYou: 'Stopped. What was found so far stands above.',
   badTrace: 'That file is not a trace of s3-web.',

@@ -18,7 +18,7 @@ export const corpora = {
   hub: 'Download from elsewhere',
   hubAddress: 'Address of the hub',
   hubNote: 'A mirror of the Hugging Face hub. Leave it empty for huggingface.co.',
-  hubUse: 'Use this address',
+  hubUse: 'Use it',
   hubUsed: (host: string) => `Models are downloaded from ${host}.`,
   hubBad: 'This is not an http or https address.',
   encoderNone: 'none: search by words only (BM25)',
