@@ -7,6 +7,7 @@ import type { ByteSource } from './byte-source';
 import type { Checkpoint } from './checkpoint';
 import { parseModelConfig } from './config';
 import { buildGraph } from './graph';
+import { verifyModel } from './engine-verify';
 import { graphSizes } from './graph-sizes';
 import { LoadedModel } from './loaded-model';
 import { openSafetensorsCheckpoint } from './safetensors';
@@ -37,6 +38,8 @@ export interface LoadModelOptions {
   slots?: number;
   /** Decode steps between two looks at the results, 1 … 16. Default: as many as stay below 100 ms; 1 on the CPU. */
   stepsPerSubmit?: number;
+  /** Compares a layer with the CPU and warms up. Default: on a GPU. */
+  verify?: boolean;
   signal?: AbortSignal;
   onProgress?: OnProgress;
 }
@@ -47,7 +50,7 @@ const DEFAULT_GPU_SLOTS = 4;
 
 /**
  * Reads a checkpoint into the backend.
- * @throws AppError BAD_INPUT, UNSUPPORTED, INTEGRITY, OUT_OF_MEMORY, ABORTED; nothing stays allocated then.
+ * @throws AppError BAD_INPUT, UNSUPPORTED (also a device that computes wrongly), INTEGRITY, OUT_OF_MEMORY, ABORTED; nothing stays allocated then.
  */
 export async function loadModel(options: LoadModelOptions): Promise<LoadedModel> {
   const { backend, signal } = options;
@@ -79,10 +82,15 @@ export async function loadModel(options: LoadModelOptions): Promise<LoadedModel>
     const { preferredRows } = backend;
     const sizes = graphSizes(config, { maxContext, slots, preferredRows });
     const graph = buildGraph(backend, allocate, config, weights, sizes);
+    owned.push(graph.rows, graph.headRows);
     const working = buildWorkingSet(backend, allocate, graph);
-    owned.push(graph.rows, graph.headRows, working.copyRows);
+    owned.push(working.copyRows);
     await backend.ready();
     throwIfAborted(signal);
+    if (options.verify ?? !onCpu) {
+      const { weights: type } = options;
+      await verifyModel({ backend, config, checkpoint, weights: type, graph, working, signal });
+    }
     return new LoadedModel({ backend, config, graph, working, owned, stepsPerSubmit });
   } catch (error) {
     for (const item of owned) item.dispose();
