@@ -17,6 +17,10 @@ export interface CompletionJob {
   maxTokens: number | undefined;
   temperature: number;
   topP: number | undefined;
+  /** These three as vLLM names them. */
+  topK: number | undefined;
+  minP: number | undefined;
+  repetitionPenalty: number | undefined;
   /** Undefined: another one every time. */
   seed: number | undefined;
   stop: string[];
@@ -43,6 +47,10 @@ const shared = {
   max_tokens: v.nullish(whole(1)),
   temperature: v.nullish(v.pipe(v.number(), v.minValue(0), v.maxValue(100)), 1),
   top_p: v.nullish(v.pipe(v.number(), v.gtValue(0), v.maxValue(1))),
+  // vLLM's −1 for "all" is 0 here.
+  top_k: v.nullish(whole(-1)),
+  min_p: v.nullish(v.pipe(v.number(), v.minValue(0), v.maxValue(1))),
+  repetition_penalty: v.nullish(v.pipe(v.number(), v.gtValue(0), v.maxValue(100))),
   seed: v.nullish(whole(Number.MIN_SAFE_INTEGER)),
   stop: v.nullish(v.union([stopString, v.pipe(v.array(stopString), v.maxLength(MAX_STOPS))]), []),
   n: v.nullish(whole(1, MAX_CHOICES), 1),
@@ -89,9 +97,6 @@ const UNSUPPORTED: Record<string, (value: unknown) => boolean> = {
   best_of: (value) => value === 1,
   presence_penalty: (value) => value === 0,
   frequency_penalty: (value) => value === 0,
-  repetition_penalty: (value) => value === 1,
-  top_k: (value) => value === 0 || value === -1,
-  min_p: (value) => value === 0,
   min_tokens: (value) => value === 0,
   ignore_eos: (value) => value === false,
   use_beam_search: (value) => value === false,
@@ -127,6 +132,9 @@ const sharedPart = (body: Shared) => ({
   n: body.n,
   temperature: body.temperature,
   topP: body.top_p ?? undefined,
+  topK: typeof body.top_k === 'number' ? Math.max(0, body.top_k) : undefined,
+  minP: body.min_p ?? undefined,
+  repetitionPenalty: body.repetition_penalty ?? undefined,
   seed: body.seed ?? undefined,
   stop: typeof body.stop === 'string' ? [body.stop] : body.stop,
   keepStop: body.include_stop_str_in_output,

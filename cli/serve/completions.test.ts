@@ -127,6 +127,15 @@ describe('several answers', () => {
   });
 });
 
+it('passes on how tokens are to be drawn, also in the words of vLLM', async () => {
+  await answer(text({ temperature: 0.8, top_p: 0.9, top_k: 20, min_p: 0.1, repetition_penalty: 1.05 }));
+  await answer(text({ top_k: -1 }));
+  expect(served.model.asked).toMatchObject([
+    { temperature: 0.8, topP: 0.9, topK: 20, minP: 0.1, repetitionPenalty: 1.05 },
+    { topK: 0 },
+  ]);
+});
+
 describe('stop strings', () => {
   const searching = (): void => {
     served.model.answer = () => 'I search. <search>Aar</search> More.';
@@ -229,7 +238,7 @@ describe('what cannot be answered', () => {
       'unsupported_parameter',
       'presence_penalty',
     ],
-    ['top_k', { model: 'scripted', prompt: 'x', top_k: 5 }, 'unsupported_parameter', 'top_k'],
+    ['min_p above 1', { model: 'scripted', prompt: 'x', min_p: 2 }, 'invalid_value', 'min_p'],
   ])('%s is a 400 that names the field', async (_what, body, code, param) => {
     const error = await refusal(served.post('/v1/completions', body));
     expect(error).toMatchObject({ status: 400, type: 'invalid_request_error', code, param });

@@ -20,7 +20,7 @@ const MAX_RUNNING = 64;
 
 /** The request for every choice of a job, in order: the prompts one after the other, `n` times each. */
 function requestsOf(job: CompletionJob, model: ServedModel): GenerateRequest[] {
-  const { temperature, topP, n, stop, keepStop, logprobs } = job;
+  const { temperature, topP, topK, minP, repetitionPenalty, n, stop, keepStop, logprobs } = job;
   const seed = job.seed ?? randomInt(2 ** 32);
   return job.prompts.flatMap((prompt, p) => {
     const fitted = fit(job, prompt, model);
@@ -28,6 +28,9 @@ function requestsOf(job: CompletionJob, model: ServedModel): GenerateRequest[] {
       ...fitted,
       ...{ temperature, stop, keepStop, logprobs },
       ...(topP !== undefined && { topP }),
+      ...(topK !== undefined && { topK }),
+      ...(minP !== undefined && { minP }),
+      ...(repetitionPenalty !== undefined && { repetitionPenalty }),
       // Answers to one prompt are to differ; the same seed gives the same ones again.
       seed: seed + p * n + i,
     }));

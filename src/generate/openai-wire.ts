@@ -83,6 +83,10 @@ export function outgoingRequest(request: GenerateRequest, model: string, quirks:
       [quirks.maxTokensField]: request.maxTokens,
       temperature: request.temperature,
       ...(request.topP !== undefined && { top_p: request.topP }),
+      // Not in OpenAI's API, but in those of vLLM and llama.cpp; a server that does not know them refuses, and that is said.
+      ...(request.topK !== undefined && { top_k: request.topK }),
+      ...(request.minP !== undefined && { min_p: request.minP }),
+      ...(request.repetitionPenalty !== undefined && { repetition_penalty: request.repetitionPenalty }),
       ...(request.seed !== undefined && { seed: request.seed }),
       ...(stop.length > 0 && { stop }),
       ...(request.logprobs && { logprobs: chat ? true : 1 }),

@@ -7,6 +7,7 @@ import type { WeightType } from '../protocol/model-import';
 import type { ByteSource } from './byte-source';
 import type { Checkpoint } from './checkpoint';
 import { loadModel, type GenerateTokensResult, type LoadedModel } from './engine';
+import type { SamplingOptions } from './sampling';
 import { ChatTemplate, encodeChat } from './text/chat-template';
 import { StopStrings } from './text/stop-strings';
 import { TextTokenizer } from './text/tokenizer';
@@ -203,7 +204,7 @@ export class LocalModel implements LanguageModel {
     queue: EventQueue,
     signal: AbortSignal,
   ): Promise<GenerateEvent> {
-    const { maxTokens, temperature, topP, seed, stop = [], keepStop = false, maxContextTokens } = request;
+    const { maxTokens, stop = [], keepStop = false, maxContextTokens } = request;
     const stream = this.tokenizer.stream();
     const stops = new StopStrings(stop, keepStop);
     const ends = new Set(this.#eosTokenIds);
@@ -212,7 +213,8 @@ export class LocalModel implements LanguageModel {
     const result = await this.#engine.generateTokens({
       tokens,
       maxNewTokens: maxTokens,
-      sampling: { temperature, ...(topP !== undefined && { topP }), ...(seed !== undefined && { seed }) },
+      sampling: samplingOf(request),
+      ...(request.adapter !== undefined && { adapter: request.adapter }),
       stopTokenIds: this.#eosTokenIds,
       ...(maxContextTokens !== undefined && { maxPromptTokens: maxContextTokens }),
       signal,
@@ -247,6 +249,18 @@ export class LocalModel implements LanguageModel {
       },
     );
   }
+}
+
+function samplingOf(request: GenerateRequest): SamplingOptions {
+  const { temperature, topP, topK, minP, repetitionPenalty, seed } = request;
+  return {
+    temperature,
+    ...(topP !== undefined && { topP }),
+    ...(topK !== undefined && { topK }),
+    ...(minP !== undefined && { minP }),
+    ...(repetitionPenalty !== undefined && { repetitionPenalty }),
+    ...(seed !== undefined && { seed }),
+  };
 }
 
 function finishReason(result: GenerateTokensResult, stopped: boolean): 'stop' | 'eos' | 'length' {

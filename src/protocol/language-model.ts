@@ -26,6 +26,12 @@ export interface GenerateRequest {
   /** 0 = greedy. */
   temperature: number;
   topP?: number;
+  /** Only so many of the likeliest tokens can be drawn; 0 = off. */
+  topK?: number;
+  /** Tokens less likely than this share of the likeliest one's probability cannot be drawn; 0 = off. */
+  minP?: number;
+  /** > 0; 1 = off. Makes tokens that prompt or answer hold already less likely, as in Hugging Face's `generate`. */
+  repetitionPenalty?: number;
   seed?: number;
   /** Generation ends when one of these appears in the new text. */
   stop?: string[];

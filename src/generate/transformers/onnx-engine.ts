@@ -85,6 +85,11 @@ export class OnnxEngine implements TokenEngine {
   async #generate(options: GenerateTokensOptions): Promise<GenerateTokensResult> {
     const { maxNewTokens, stopTokenIds = [], signal, onToken } = options;
     throwIfAborted(signal);
+    if (options.adapter !== undefined) {
+      throw new AppError('UNSUPPORTED', 'Models of transformers.js take no adapters.', {
+        fix: 'Choose a checkpoint that runs on the engine of this page.',
+      });
+    }
     const prompt = fitPrompt(options, this.maxContext);
     if (prompt.length === 0) {
       throw new AppError('BAD_INPUT', 'There are no tokens to compute.', { fix: 'Give at least one token.' });

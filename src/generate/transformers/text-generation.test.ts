@@ -146,6 +146,15 @@ describe('a text-generation model of the hub', () => {
       read(host.generate(ask({ temperature: 1, seed, ...rest }))).then(({ done }) => done.text);
     expect(await sampled(1)).toBe(await sampled(1));
     expect(await sampled(1)).not.toBe(await sampled(2));
+    // One sampler: the same draws as on our own engine.
+    const settings = { temperature: 0.8, topP: 0.9, topK: 20, repetitionPenalty: 1.1, seed: 1 };
+    const [theirs, ours] = [
+      await read(host.generate(ask(settings))),
+      await read(own.generate(ask(settings))),
+    ];
+    expect(theirs.done.text).toBe(ours.done.text);
+    const adapted = read(host.generate(ask({ adapter: 'mine' })));
+    await expect(adapted).rejects.toMatchObject({ code: 'UNSUPPORTED' });
     const greedy = (await read(host.generate(ask()))).done.text;
     expect(await sampled(3, { topP: 1e-6 })).toBe(greedy);
     expect(await sampled(3, { temperature: 1e-4 })).toBe(greedy);
