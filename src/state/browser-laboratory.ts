@@ -138,6 +138,7 @@ export function createBrowserLaboratory(): Laboratory {
 
   return {
     capabilities,
+    storage: storageReport,
     persist: askToPersist,
     demoQuestions: (signal) => fetchDemoQuestions(fetchHere, demoUrl, signal),
     models,

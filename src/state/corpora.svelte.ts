@@ -35,12 +35,17 @@ export class Corpora {
   async refresh(): Promise<void> {
     try {
       this.list = await this.#laboratory.corpora.list();
-      this.storage = (await this.#laboratory.capabilities()).storage;
+      await this.refreshStorage();
       this.loaded = true;
       this.error = null;
     } catch (error) {
       this.error = toEnvelope(error);
     }
+  }
+
+  /** What is used and what may be; of the models, too. */
+  async refreshStorage(): Promise<void> {
+    this.storage = await this.#laboratory.storage();
   }
 
   async import(request: ImportRequest): Promise<void> {

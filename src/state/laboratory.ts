@@ -181,6 +181,8 @@ export interface Endpoints {
 
 export interface Laboratory {
   capabilities(): Promise<CapabilityReport>;
+  /** Null where the browser does not say. */
+  storage(): Promise<StorageReport | null>;
   /** Asks the browser to keep what is stored even when space is short. */
   persist(): Promise<boolean>;
   demoQuestions(signal?: AbortSignal): Promise<DemoQuestion[]>;

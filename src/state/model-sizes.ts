@@ -42,8 +42,9 @@ export function memoryNeed(
 }
 
 /** As `memoryNeed`, as a stored model is set to be loaded. */
-export function storedNeed({ config, weights, settings, report }: StoredModel): MemoryPlan | null {
+export function storedNeed({ config, weights: wanted, settings, report }: StoredModel): MemoryPlan | null {
   const { maxContext, slots } = settingsOf(config, settings);
+  const weights = report?.weights ?? wanted;
   if (weights !== 'as stored') return memoryNeed(config, weights, maxContext, slots);
   const plan = memoryNeed(config, 'q8', maxContext, slots);
   if (!plan || !report) return plan;

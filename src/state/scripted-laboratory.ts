@@ -83,6 +83,7 @@ export function createScriptedLaboratory(script: Script = {}): Laboratory {
         wakeLock: true,
         storage: { usedBytes: 5_300_000, quotaBytes: 12_000_000_000, persisted: false },
       }),
+    storage: () => Promise.resolve({ usedBytes: 5_300_000, quotaBytes: 12_000_000_000, persisted: false }),
     persist: () => Promise.resolve(false),
     demoQuestions: () =>
       Promise.resolve([

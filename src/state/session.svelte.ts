@@ -45,6 +45,7 @@ export class Session {
     this.library = new Library(laboratory, async () => {
       const models = await laboratory.models().catch(() => null);
       if (models) this.models = models;
+      await this.corpora.refreshStorage();
     });
     this.theme = new Theme(environment.theme);
     this.readHash();
