@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { AppError } from '../../src/protocol/errors';
 import type { FileEntry, FileSink } from '../../src/protocol/model-import';
 
@@ -25,7 +26,9 @@ export class MemorySink implements FileSink {
   async write(path: string, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
     await Promise.resolve();
     const others = [...this.files].reduce((sum, [name, { length }]) => sum + (name === path ? 0 : length), 0);
-    if (others + bytes.length > this.#room) throw new AppError('STORAGE_FULL', 'There is no more room.');
+    if (others + bytes.length > this.#room) {
+      throw new AppError('STORAGE_FULL', 'There is no more room.', { fix: 'Make some.' });
+    }
     this.writes.push(path);
     this.largestWrite = Math.max(this.largestWrite, bytes.length);
     this.files.set(path, bytes.slice());
@@ -39,6 +42,12 @@ export class MemorySink implements FileSink {
   commit(): Promise<void> {
     this.committed += 1;
     return Promise.resolve();
+  }
+
+  /** SHA-256 by path: what two sinks are compared by. */
+  digests(): Record<string, string> {
+    const hash = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+    return Object.fromEntries([...this.files].map(([path, bytes]) => [path, hash(bytes)]));
   }
 
   blobs(): Map<string, Blob> {

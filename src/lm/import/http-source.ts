@@ -29,8 +29,9 @@ export interface HttpFile {
   version?: string | undefined;
 }
 
-const SMALLEST_WINDOW = 16 * 1024;
-const FIRST_WINDOW = 256 * 1024;
+/** After a jump, since nobody knows where reading ends; then four times as much each time. */
+const FIRST_WINDOW = 16 * 1024;
+const GROWTH = 4;
 const LARGEST_WINDOW = 64 * 1024 * 1024;
 /** Of a file at most this part is asked for at once, so that little is wasted when a transfer is given up. */
 const WINDOW_SHARE = 1 / 32;
@@ -143,9 +144,9 @@ export class HttpSource implements ByteSource {
   async #open(position: number, most: number, signal: AbortSignal | undefined): Promise<Transfer> {
     this.close();
     const follows = position === this.#expected;
-    const largest = Math.max(SMALLEST_WINDOW, Math.min(LARGEST_WINDOW, Math.floor(this.size * WINDOW_SHARE)));
+    const largest = Math.max(FIRST_WINDOW, Math.min(LARGEST_WINDOW, Math.floor(this.size * WINDOW_SHARE)));
     const window = Math.min(follows ? this.#window : FIRST_WINDOW, largest);
-    this.#window = Math.min(window * 2, LARGEST_WINDOW);
+    this.#window = Math.min(window * GROWTH, LARGEST_WINDOW);
     const end = Math.min(this.size, position + Math.max(Math.min(most, LARGEST_WINDOW), window));
     this.#expected = end;
     const { url, token } = this.#file;

@@ -39,7 +39,7 @@ export interface ImportModelOptions extends PlanImportOptions {
   /** Lower-case hexadecimal SHA-256. Default: WebCrypto's. */
   sha256?: Sha256;
   onProgress?: OnImportProgress;
-  /** Default: a 24th of the pack, at most 64 MiB. */
+  /** Default: a 32nd of the pack, at most 64 MiB. */
   shardBytes?: number;
 }
 

@@ -20,9 +20,9 @@ export interface ShardPlan<T extends LaidTensor = LaidTensor> {
   pieces: ShardPiece<T>[];
 }
 
-const SMALLEST_SHARD = 256 * 1024;
+const SMALLEST_SHARD = 64 * 1024;
 /** An import that is interrupted loses at most the shard at which it is: one of so many. */
-const SHARDS = 24;
+const SHARDS = 32;
 
 const align = (bytes: number): number => Math.ceil(bytes / PIECE_ALIGNMENT) * PIECE_ALIGNMENT;
 
