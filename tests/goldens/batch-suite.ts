@@ -4,8 +4,11 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Backend } from '../../src/gpu/backend';
 import { bytesSource } from '../../src/lm/byte-source';
+import type { ModelConfig } from '../../src/lm/config';
 import { loadModel, type GenerateTokensOptions, type GenerateTokensResult } from '../../src/lm/engine';
 import type { LoadedModel, LoadModelOptions } from '../../src/lm/engine';
+import type { LoraAdapter } from '../../src/lm/lora/adapter';
+import { readPeftAdapter } from '../../src/lm/lora/read-peft';
 import { Random } from '../../src/lm/random';
 import { maxDifference } from './engine-suite';
 import { goldensFolder, readJson } from './read-tensors';
@@ -29,6 +32,15 @@ export interface BatchSizes {
   /** Bounds of what each sequence is given and asked for: software adapters compute a few hundred tokens a second. */
   mostPromptTokens: number;
   mostNewTokens: number;
+}
+
+async function goldenAdapter(model: ModelConfig): Promise<LoraAdapter> {
+  const bytes = await readFile(join(goldensFolder, 'lora/adapter_model.safetensors'));
+  return readPeftAdapter({
+    config: await readJson('lora', 'adapter_config.json'),
+    source: bytesSource('adapter_model.safetensors', bytes),
+    model,
+  });
 }
 
 /** The same at every call. */
@@ -244,6 +256,47 @@ export function describeBatches(makeBackend: () => Promise<Backend>, sizes: Batc
       await expect(running).rejects.toMatchObject({ code: 'ABORTED' });
       expect(heard).toBe(6);
       other.dispose();
+    });
+  });
+
+  describe('adapters', () => {
+    it('decode beside each other and the model itself, each from its own cache, until they are removed', async () => {
+      const before = backend.liveBytes;
+      const other = await loadTiny(backend, { slots: 3 });
+      const bare = backend.liveBytes;
+      const golden = await goldenAdapter(other.config);
+      const opposite = { ...golden, pairs: golden.pairs.map((pair) => ({ ...pair, alpha: -2 * pair.alpha })) };
+      await other.addAdapter('golden', golden);
+      await other.addAdapter('opposite', opposite);
+      await expect(other.addAdapter('golden', golden)).rejects.toMatchObject({ code: 'BAD_INPUT' });
+      expect(other.adapters).toEqual(['golden', 'opposite']);
+      const request = { tokens: [5, 9, 200, 31], maxNewTokens: 6, sampling: { temperature: 0 } };
+      const wanted = [{}, { adapter: 'golden' }, { adapter: 'opposite' }].map((of) => ({ ...request, ...of }));
+      const want: GenerateTokensResult[] = [];
+      for (const one of wanted) {
+        other.resetCache();
+        want.push(await other.generateTokens(one));
+      }
+      expect(new Set(want.map(({ logprobs }) => String(logprobs))).size).toBe(3);
+      expectSame(await Promise.all(wanted.map((one) => other.generateTokens(one))), want);
+
+      const text = [...request.tokens, ...(want[1]?.tokens ?? [])];
+      const scores = await other.scoreTokens(text, { adapter: 'golden' });
+      expect(maxDifference(scores.subarray(3), want[1]?.logprobs ?? [])).toBeLessThan(TOLERANCE);
+      expect(maxDifference(await other.scoreTokens(text), scores)).toBeGreaterThan(100 * TOLERANCE);
+
+      const running = other.generateTokens({ ...request, adapter: 'golden' });
+      await Promise.all([other.removeAdapter('golden'), other.removeAdapter('unknown')]);
+      expectSame([await running], want.slice(1, 2));
+      await expect(other.generateTokens({ ...request, adapter: 'golden' })).rejects.toMatchObject({
+        code: 'NOT_FOUND',
+      });
+      expect(backend.liveBytes).toBeGreaterThan(bare);
+      await other.removeAdapter('opposite');
+      expect(backend.liveBytes).toBe(bare);
+      await other.addAdapter('again', golden);
+      other.dispose();
+      expect(backend.liveBytes).toBe(before);
     });
   });
 
