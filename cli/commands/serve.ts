@@ -8,6 +8,7 @@ import { Models } from '../models';
 import { isLoopback } from '../serve/access';
 import type { NamedModel } from '../serve/completions';
 import { startServer } from '../serve/server';
+import { dtypeOption, readDType } from '../weight-type';
 
 const NONE = 'none';
 /** What runs may take so long to finish when the server is told to stop. */
@@ -19,7 +20,7 @@ export const serve = defineCommand({
   count: [0, 0],
   summary: "Serves a model by OpenAI's API (/v1) and a corpus by that of s3's retriever (/retrieve).",
   options: {
-    model: { type: 'string', value: 'M', help: 'demo (default), a folder, or none' },
+    model: { type: 'string', value: 'M', help: 'demo (default), a folder, a file, hf:owner/name, or none' },
     corpus: {
       type: 'string',
       value: 'C',
@@ -37,6 +38,7 @@ export const serve = defineCommand({
       help: 'lets pages of this origin in, such as http://127.0.0.1:5173; may be repeated',
     },
     name: { type: 'string', value: 'ID', help: "the model's name in requests; default: as in --model" },
+    dtype: dtypeOption,
     device: deviceOption,
   },
   async run(values, _positionals, console) {
@@ -52,7 +54,7 @@ export const serve = defineCommand({
         `--host ${host} lets other machines in; that wants a key: --api-key or S3_SERVE_KEY.`,
       );
     }
-    const models = new Models(console, readDevice(values.device));
+    const models = new Models(console, readDevice(values.device), readDType(values.dtype));
     try {
       const model = await openModel(models, values.model ?? 'demo', values.name);
       const corpus =
