@@ -15,8 +15,8 @@ import { readPeftAdapter } from '../../src/lm/lora/read-peft';
 import { Random } from '../../src/lm/random';
 import { openSafetensorsCheckpoint } from '../../src/lm/safetensors';
 import { loadWeights } from '../../src/lm/weights';
-import { maxDifference, readRows } from './engine-suite';
-import { goldensFolder, readJson, readTensors } from './read-tensors';
+import { loadGolden, maxDifference, readRows } from './engine-suite';
+import { goldensFolder, readJson, readTensors, type GoldenTensor } from './read-tensors';
 
 const TOLERANCE = 1e-4;
 const CAPACITY = 64;
@@ -168,6 +168,29 @@ export function describeAdapters(makeBackend: () => Promise<Backend>): void {
     expect(maxDifference(got, want)).toBeLessThan(TOLERANCE);
     // The adapter must matter, or the comparison would say nothing.
     expect(maxDifference(got, await model.logits(tokens))).toBeGreaterThan(100 * TOLERANCE);
+  });
+
+  describe('in a loaded model', () => {
+    it('scores tokens as PEFT does, beside the base in the same batch', async () => {
+      const loaded = await loadGolden(backend, 'qwen2-tiny', CAPACITY);
+      await loaded.addAdapter('golden', golden);
+      const logprobsOf = async (folder: string): Promise<GoldenTensor> =>
+        (await readTensors(folder, 'forward.safetensors'))('logprobs');
+      const wanted = { adapted: await logprobsOf('lora'), base: await logprobsOf('qwen2-tiny') };
+      const [, length = 0] = wanted.base.shape;
+      for (const row of await readRows('lora')) {
+        const [adapted, base] = await Promise.all([
+          loaded.scoreTokens(row.tokens, { adapter: 'golden' }),
+          loaded.scoreTokens(row.tokens),
+        ]);
+        const start = row.row * length + row.first;
+        const of = (tensor: GoldenTensor): GoldenTensor['data'] =>
+          tensor.data.subarray(start, start + row.tokens.length - 1);
+        expect(maxDifference(adapted, of(wanted.adapted))).toBeLessThan(TOLERANCE);
+        expect(maxDifference(base, of(wanted.base))).toBeLessThan(TOLERANCE);
+      }
+      loaded.dispose();
+    });
   });
 
   describe('several at once', () => {
