@@ -11,6 +11,7 @@ import type {
   LocalModelInfo,
 } from '../protocol/lm-worker';
 import type { OnProgress } from '../protocol/retrieval';
+import { readAdapter } from './adapter-files';
 import { findModel, type FoundModel, type PartsTools } from './model-parts';
 import { MemoryFit } from './memory-fit';
 import type { PickedBackend } from './pick-backend';
@@ -238,7 +239,7 @@ export class LocalModelService implements LmWorkerApi {
     const { weights, maxContext, slots } = request;
     let fit: MemoryFit | undefined;
     try {
-      const { id, title, files } = await found.read(signal);
+      const { id, title, files, adapters } = await found.read(signal);
       fit = new MemoryFit(title, files, request, backend);
       if ((request.device ?? 'auto') === 'auto') fit.requireSmallOnCpu();
       const model = await openLocalModel({
@@ -248,13 +249,16 @@ export class LocalModelService implements LmWorkerApi {
         ...(slots !== undefined && { slots }),
         ...(signal && { signal }),
       });
+      for (const [adapter, source] of adapters) {
+        await model.addAdapter(adapter, (config) => readAdapter(source, config, signal));
+      }
       const info: LocalModelInfo = {
         ...{ id, title },
         device: backend.description.kind,
         deviceName: backend.description.name,
         maxContext: model.maxContext,
         liveBytes: backend.liveBytes,
-        adapters: [],
+        adapters: [...adapters.keys()],
         ...(reason !== undefined && { reason }),
       };
       return { request, found, model, backend, info };

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { startHubServer, type HubServer } from '../../tests/servers/hub-server';
 import { TOY_CONFIG, toyModelFolder } from '../../tests/servers/toy-model';
+import { Random } from '../lm/random';
 import { writePeftAdapter } from '../lm/lora/write-peft';
 import { systemClock } from '../platform/clock';
 import { lazyDatabase } from '../platform/storage/browser-storage';
@@ -231,8 +232,10 @@ describe('a stored model', () => {
   it('takes an adapter that fits it, and refuses one that does not, by name', async () => {
     const model = await library.importModel(request('f32', dropped(toyModelFolder())));
     const adapter = (outputs: number): ImportModelRequest['from'] => {
-      const pair = { layer: 0, module: 'q_proj', rank: 2, alpha: 4 } as const;
-      const [down, up] = [new Float32Array(2 * 16).fill(0.1), new Float32Array(outputs * 2).fill(0.1)];
+      const pair = { layer: 0, module: 'o_proj', rank: 2, alpha: 64 } as const;
+      const random = new Random(3);
+      const noise = (length: number) => Float32Array.from({ length }, () => random.uniform() - 0.5);
+      const [down, up] = [noise(2 * 16), noise(outputs * 2)];
       const written = writePeftAdapter({
         ...{ rankStabilised: false, baseModel: undefined, pairs: [{ ...pair, down, up }] },
       });
@@ -241,6 +244,15 @@ describe('a stored model', () => {
     const changed = await library.addAdapter({ model: model.id, from: adapter(16) });
     expect(changed.adapters).toMatchObject([{ id: 'my-run', name: 'my-run' }]);
     expect([...files.files.keys()]).toContain(`models/${model.id}/adapters/my-run/adapter_config.json`);
+    const service = openService();
+    expect((await service.load(load(model.id))).adapters).toEqual(['my-run']);
+    const plain = await textOf(service.generate(question));
+    expect(await textOf(service.generate({ ...question, adapter: 'my-run' }))).not.toBe(plain);
+    expect(await textOf(service.generate(question))).toBe(plain);
+    await expect(textOf(service.generate({ ...question, adapter: 'none' }))).rejects.toMatchObject({
+      code: 'NOT_FOUND',
+    });
+    await service.unload();
     await expect(library.addAdapter({ model: model.id, from: adapter(24) })).rejects.toMatchObject({
       code: 'BAD_INPUT',
     });

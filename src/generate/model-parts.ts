@@ -1,16 +1,19 @@
 /** Finds the model that a load asks for, and reads it again as often as it must be rebuilt. */
+import type { ModelSource } from '../lm/import/model-source';
 import type { ModelFiles } from '../lm/local-model';
 import { AppError } from '../protocol/errors';
 import type { LoadLocalModelRequest } from '../protocol/lm-worker';
 import type { ModelStore } from '../protocol/model-library';
 import type { OnProgress } from '../protocol/retrieval';
 import { fetchModelFiles, fetchRegistry, languageModelFiles, type FolderTools } from './model-folder';
-import { readStoredModel } from './stored-model';
+import { readStoredModel, StoredSource } from './stored-model';
 
 export interface ModelParts {
   id: string;
   title: string;
   files: ModelFiles;
+  /** Its adapters by id. */
+  adapters: ReadonlyMap<string, ModelSource>;
 }
 
 export interface FoundModel {
@@ -39,11 +42,16 @@ export async function findModel(
     const { name } = await store.get(id);
     return {
       title: name,
-      read: async (again) => ({
-        id,
-        title: name,
-        files: await readStoredModel(store, id, tools.sha256, again),
-      }),
+      read: async (again) => {
+        const { adapters } = await store.get(id);
+        return {
+          ...{ id, title: name },
+          files: await readStoredModel(store, id, tools.sha256, again),
+          adapters: new Map(
+            adapters.map((adapter) => [adapter.id, new StoredSource(store, id, `adapters/${adapter.id}/`)]),
+          ),
+        };
+      },
     };
   }
   return findEmbedded(request.modelsUrl, id, tools, onProgress, signal);
@@ -70,6 +78,11 @@ async function findEmbedded(
     ...(signal && { signal }),
     ...(onProgress && { onProgress }),
   });
-  const parts: ModelParts = { id, title: model.title, files: languageModelFiles(model, files) };
+  const parts: ModelParts = {
+    id,
+    title: model.title,
+    files: languageModelFiles(model, files),
+    adapters: new Map(),
+  };
   return { title: model.title, read: () => Promise.resolve(parts) };
 }

@@ -7,6 +7,8 @@ import type { WeightType } from '../protocol/model-import';
 import type { ByteSource } from './byte-source';
 import type { Checkpoint } from './checkpoint';
 import { loadModel, type GenerateTokensResult, type LoadedModel } from './engine';
+import type { ModelConfig } from './config';
+import type { LoraAdapter } from './lora/adapter';
 import type { SamplingOptions } from './sampling';
 import { ChatTemplate, encodeChat } from './text/chat-template';
 import { StopStrings } from './text/stop-strings';
@@ -45,7 +47,8 @@ export interface OpenLocalModelOptions {
 }
 
 /** What of the engine a `LocalModel` uses. */
-export type TokenEngine = Pick<LoadedModel, 'generateTokens' | 'maxContext' | 'dispose'>;
+export type TokenEngine = Pick<LoadedModel, 'generateTokens' | 'maxContext' | 'dispose'> &
+  Partial<Pick<LoadedModel, 'config' | 'addAdapter'>>;
 
 export interface LocalModelParts {
   id: string;
@@ -188,6 +191,17 @@ export class LocalModel implements LanguageModel {
 
   countTokens(texts: readonly string[]): Promise<number[]> {
     return Promise.resolve(texts.map((text) => this.tokenizer.count(text)));
+  }
+
+  /**
+   * Brings an adapter into memory, beside the others; `read` makes it for this model's architecture.
+   * @throws AppError BAD_INPUT, OUT_OF_MEMORY, DEVICE_LOST, and what `read` throws
+   */
+  async addAdapter(id: string, read: (config: ModelConfig) => Promise<LoraAdapter>): Promise<void> {
+    const engine = this.#engine;
+    if (!engine.config || !engine.addAdapter)
+      throw new AppError('UNSUPPORTED', 'This model takes no adapters.');
+    await engine.addAdapter(id, await read(engine.config));
   }
 
   /** Stops what is under way, then frees the engine's memory; the backend lives on. */
