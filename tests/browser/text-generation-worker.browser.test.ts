@@ -43,7 +43,7 @@ describe('the worker of text generation', () => {
   it('downloads a model of a hub and writes the same on WASM and on WebGPU', async () => {
     const seen: Progress[] = [];
     const onWasm = await models.load(decoder({ device: 'wasm' }), (progress) => seen.push(progress));
-    expect(onWasm).toMatchObject({ device: 'wasm', dtype: 'fp32', chat: true, maxContext: 256 });
+    expect(onWasm).toMatchObject({ device: 'wasm', dtype: 'fp32', chat: true, maxContext: 1024 });
     expect(onWasm.reason).toBeUndefined();
     expect(seen.some(({ label, done, total }) => label === 'model.onnx' && done === total)).toBe(true);
     const wasm = await write(ask);
