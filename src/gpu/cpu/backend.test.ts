@@ -56,6 +56,39 @@ describe('the CPU backend', () => {
     }
   });
 
+  it.each(['q8', 'q4'] as const)('multiplies odd numbers of columns in %s as dequantised', async (type) => {
+    const [odd, width] = [7, 96];
+    const values = Float32Array.from({ length: odd * width }, (_, i) => Math.sin(i * i));
+    const blocks = quantise(type, values);
+    const backend = new CpuBackend();
+    const extent = backend.extent(5);
+    const input = backend.tensor('x', [5, width]);
+    backend.write(
+      input,
+      Float32Array.from({ length: 5 * width }, (_, i) => Math.cos(i * 1.7)),
+    );
+    const quantised = backend.tensor('w', [odd, width], type);
+    backend.writeBlocks(quantised, blocks);
+    const plain = backend.tensor('w', [odd, width]);
+    backend.write(plain, dequantise(type, blocks));
+    const [a, b] = [backend.tensor('a', [5, odd]), backend.tensor('b', [5, odd])];
+    const { linear } = backend.operations;
+    const pair = [
+      linear({ rows: extent, input, weight: quantised, output: a }),
+      linear({ rows: extent, input, weight: plain, output: b }),
+    ];
+    for (const used of [1, 2, 3, 5]) {
+      extent.value = used;
+      const count = used * odd;
+      const [got, want] = await backend.run(pair, [
+        { tensor: a, count },
+        { tensor: b, count },
+      ]);
+      got?.forEach((value, i) => expect(value).toBeCloseTo(want?.[i] ?? NaN, 5));
+      expect(got).toHaveLength(count);
+    }
+  });
+
   it.each(['f32', 'f16', 'q8', 'q4'] as const)('embeds tokens from a table in %s', async (dtype) => {
     const backend = new CpuBackend();
     const extent = backend.extent(2);

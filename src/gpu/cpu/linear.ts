@@ -1,3 +1,4 @@
+import { addBlockProduct } from './block-product';
 import { addProduct } from './product';
 import type { WeightRows } from './tensor';
 
@@ -21,6 +22,8 @@ export interface LinearProduct {
 /** Elements of the weight that are widened to f32 at a time: 128 KiB, which stays in the cache while all rows pass. */
 const BLOCK = 32768;
 
+const FEW_ROWS = 2;
+
 /** `output = input · weightᵀ + bias` */
 export function linearProduct(product: LinearProduct, scratch: (length: number) => Float32Array): void {
   const { input, weight, bias, output, stride, outputColumn, rows, inputs, outputs } = product;
@@ -42,9 +45,24 @@ export function linearProduct(product: LinearProduct, scratch: (length: number) 
     multiply(weight.floats, 0, outputs);
     return;
   }
+  // A few rows are faster straight from the blocks than by way of the scratch.
+  let done = 0;
+  if (weight.blocks && rows <= FEW_ROWS) {
+    for (let row = 0; row < rows; row += 1) {
+      done = addBlockProduct(
+        output,
+        row * stride + outputColumn,
+        input,
+        row * inputs,
+        weight.blocks,
+        outputs,
+      );
+    }
+    if (done === outputs) return;
+  }
   const step = Math.max(4, 4 * Math.floor(BLOCK / inputs / 4));
   const widened = scratch(step * inputs);
-  for (let first = 0; first < outputs; first += step) {
+  for (let first = done; first < outputs; first += step) {
     const count = Math.min(step, outputs - first);
     weight.read(first, count, widened);
     multiply(widened, first, count);

@@ -5,6 +5,7 @@ import { dequantiseGroups, GROUP, type BlockType } from '../blocks';
 import { isBlockType, rowScales, tensorBytes, type DType } from '../dtype';
 import { halfValues } from '../half';
 import { matrixShape } from '../checks';
+import type { BlockMatrix } from './block-product';
 
 type Storage = Float32Array | Uint32Array | Uint16Array | Uint8Array;
 
@@ -54,6 +55,8 @@ export function integers(tensor: Tensor): Uint32Array {
 export interface WeightRows {
   /** The whole matrix, if it is f32. */
   readonly floats: Float32Array | undefined;
+  /** The whole matrix, if it is quantised. */
+  readonly blocks?: BlockMatrix;
   /** Writes rows `first` … `first + count − 1` to the start of `out`, from `at` on. */
   read(first: number, count: number, out: Float32Array, at?: number): void;
 }
@@ -75,7 +78,12 @@ export function weightRows(tensor: Tensor): WeightRows {
     };
   }
   if (array instanceof Uint8Array && isBlockType(dtype)) {
-    return { floats: undefined, read: blockReader(dtype, array, scales, columns) };
+    const stride = rowScales(dtype, columns);
+    return {
+      floats: undefined,
+      blocks: { type: dtype, values: array, scales, stride, columns },
+      read: blockReader(dtype, array, scales, columns),
+    };
   }
   throw new AppError('INTERNAL', `${label} must be of a float type.`);
 }

@@ -16,7 +16,7 @@ import type { Block } from './kernels/linear-parts';
 import { lanesFor, linearRowsKernel, rowsWorkgroups, type RowsForm } from './kernels/linear-rows';
 import { linearTiledKernel, tiledWorkgroups } from './kernels/linear-tiled';
 import { normaliseKernel } from './kernels/normalise';
-import type { WeightType } from './kernels/weight-code';
+import { needsScales, type WeightType } from './kernels/weight-code';
 import { gpuTensor, type Shard } from './tensor';
 import type { Tuning } from './tuning';
 
@@ -60,6 +60,9 @@ export interface Form {
 /** Weights from which a norm of its own is worth its dispatch, where arithmetic is what counts. */
 const NORM_APART = 1 << 20;
 
+/** WebGPU's default limit, for each dimension of a dispatch. */
+const MOST_WORKGROUPS = 65535;
+
 /** The forms of a product, in the order of `upTo`. Weights are read once for all rows that a form computes together. */
 export function formsOf(shape: LinearShape, tuning: Tuning): Form[] {
   const { few } = tuning;
@@ -69,21 +72,23 @@ export function formsOf(shape: LinearShape, tuning: Tuning): Form[] {
       { rows: 1, columns: 1 },
       { rows: few.rows, columns },
     ];
-    if (tuning.broadcast > 0 && supportsBroadcast(shape)) {
-      return [
-        { upTo: 2, kernel: { kind: 'broadcast', form: one }, fusedNorm: true },
-        { upTo: Infinity, kernel: { kind: 'broadcast', form: block }, fusedNorm: true },
-      ];
-    }
     const fusedNorm = shape.inputs * shape.outputs < NORM_APART;
-    return [
+    const rowsForms: Form[] = [
       { upTo: 2, kernel: { kind: 'rows', form: { ...one, lanes: 1 } }, fusedNorm },
       { upTo: Infinity, kernel: { kind: 'rows', form: { ...block, lanes: 1 } }, fusedNorm: false },
     ];
+    if (tuning.broadcast === 0 || !supportsBroadcast(shape)) return rowsForms;
+    // Where weights are loaded one vector at a time, larger steps are no faster this way.
+    const many: Form = needsScales(shape.type)
+      ? { upTo: Infinity, kernel: { kind: 'broadcast', form: block }, fusedNorm: true }
+      : { upTo: Infinity, kernel: { kind: 'rows', form: { ...block, lanes: 1 } }, fusedNorm: false };
+    return [{ upTo: 2, kernel: { kind: 'broadcast', form: one }, fusedNorm: true }, many];
   }
   const lanes = lanesFor(shape);
+  // As many columns a thread as keep the workgroups within what one dimension of a dispatch may have.
+  const single = { lanes, rows: 1, columns: Math.ceil((shape.outputs * lanes) / 64 / MOST_WORKGROUPS) };
   return [
-    { upTo: 1, kernel: { kind: 'rows', form: { lanes, rows: 1, columns: 1 } }, fusedNorm: true },
+    { upTo: 1, kernel: { kind: 'rows', form: single }, fusedNorm: true },
     {
       upTo: 4,
       kernel: { kind: 'rows', form: { lanes, rows: Math.min(4, few.rows), columns } },
@@ -193,7 +198,8 @@ export class LinearBuilder {
   }
 }
 
-function kernelOf(
+/** The kernel of a form, and how many workgroups a step of it takes. */
+export function kernelOf(
   shape: LinearShape,
   { kernel }: Form,
   tuning: Tuning,

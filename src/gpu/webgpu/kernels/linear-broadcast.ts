@@ -46,17 +46,18 @@ export function linearBroadcastKernel(shape: LinearShape, block: Block, tuning: 
     }
   }
   for (const stream of streams) {
-    for (const load of range(step / code.vectors)) {
-      const at = `k * ${step / code.vectors}u + ${load}u`;
-      lines.push(
-        `let raw_${stream.name}_${load} = ${stream.buffer}[${stream.row} * ${code.loads}u + ${at}];`,
-      );
-    }
     lines.push(readScale(code, stream, `k * ${step / code.vectors}u`));
     if (scales) lines.push(...rows.map((r) => `var ${target(stream.name, r)} = 0.0;`));
   }
   for (const v of range(step)) {
     const load = Math.floor(v / code.vectors);
+    // Right before it is used, since few registers are left.
+    if (v % code.vectors === 0) {
+      const at = `k * ${step / code.vectors}u + ${load}u`;
+      for (const { name, buffer, row } of streams) {
+        lines.push(`let raw_${name}_${load} = ${buffer}[${row} * ${code.loads}u + ${at}];`);
+      }
+    }
     const weights = streams.map(({ name }) => {
       return `let w_${name} = ${code.vectorsOf(`raw_${name}_${load}`)[v % code.vectors] ?? ''};`;
     });
