@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import AxeBuilder from '@axe-core/playwright';
 import type { Page } from '@playwright/test';
+import { demoGguf } from '../models/demo-gguf';
 import type { MadeFiles } from '../servers/hub-files';
 import { startHubServer, type HubServer } from '../servers/hub-server';
 import { answerOf, expect, openPage, test } from './guarded-page';
@@ -149,6 +150,27 @@ test('a folder is dropped, tells what it is, is renamed, and deleting frees its 
   expect(await storedBytes(page)).toBe(0);
   await page.reload();
   await expect(here(page)).toContainText('Nothing yet.');
+});
+
+test('a GGUF file is dropped, and answers as the model that it was made from', async ({ page }) => {
+  await openPage(page, '#/models');
+  await page.getByRole('form', { name: 'Bring a model' }).getByLabel('Weights').selectOption('f32');
+  await page
+    .locator('.zone input[type=file]:not([webkitdirectory])')
+    .setInputFiles([{ name: 'tiny.gguf', mimeType: '', buffer: await demoGguf() }]);
+  const model = card(page, 'tiny.gguf');
+  await expect(model).toContainText(/ready on/, { timeout: 60_000 });
+  await model.getByRole('button', { name: /^Use as generator/ }).click();
+  await page.getByRole('link', { name: 'Ask', exact: true }).click();
+  await page.locator('.examples button').first().click();
+  const s3 = answerOf(page, 's3');
+  await expect(s3.locator('.meta')).toContainText('tiny.gguf', { timeout: 60_000 });
+  const answer = await s3.locator('.text').first().textContent();
+  await page.goto('/#/ask');
+  await page.reload();
+  await page.locator('.examples button').first().click();
+  await expect(s3.locator('.meta')).toContainText('demo', { timeout: 60_000 });
+  expect(await s3.locator('.text').first().textContent()).toBe(answer);
 });
 
 test('a download is cancelled, and nothing of it stays', async ({ page }) => {
