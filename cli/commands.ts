@@ -2,6 +2,7 @@ import type { Command } from './command';
 import { ask } from './commands/ask';
 import { indexBuild } from './commands/index-build';
 import { indexSearch } from './commands/index-search';
+import { modelExport } from './commands/model-export';
 import { modelGenerate } from './commands/model-generate';
 import { modelImport } from './commands/model-import';
 import { modelList } from './commands/model-list';
@@ -14,6 +15,7 @@ export const commands: readonly Command[] = [
   indexSearch,
   modelList,
   modelImport,
+  modelExport,
   modelGenerate,
   modelScore,
   serve,

@@ -1,4 +1,5 @@
 import type { Backend } from '../src/gpu/backend';
+import { readAdapter } from '../src/generate/adapter-files';
 import { isEndpointReference, parseEndpointReference } from '../src/generate/endpoint';
 import { createOpenAiModel } from '../src/generate/openai';
 import { loadModel, type LoadedModel } from '../src/lm/engine';
@@ -11,6 +12,7 @@ import type { RegistryModel } from '../src/protocol/registry';
 import { openBackend, type DeviceChoice } from './backend';
 import { openCheckpoint } from './checkpoint';
 import type { Console } from './command';
+import { FolderSource } from './folder-source';
 import { progressNotes } from './progress';
 import { embeddedModel } from './registry';
 
@@ -47,13 +49,20 @@ export class Models {
     return opened;
   }
 
-  /** For token ids: the same but endpoints; a tokenizer is not needed. */
-  async openEngine(reference: string): Promise<{ engine: LoadedModel; opened: OpenedModel }> {
+  /** For token ids: the same but endpoints; a tokenizer is not needed. An adapter's id is its folder, as given. */
+  async openEngine(
+    reference: string,
+    adapter?: string,
+  ): Promise<{ engine: LoadedModel; opened: OpenedModel }> {
     const opened = await openCheckpoint(reference, this.#weights, this.#console);
     try {
       const { config, checkpoint } = opened;
       const engine = await loadModel({ config, checkpoint, ...(await this.#loading()) });
       this.#loaded.push(engine);
+      if (adapter !== undefined) {
+        const source = await FolderSource.open(adapter);
+        await engine.addAdapter(adapter, await readAdapter(source, engine.config, this.#console.signal));
+      }
       return { engine, opened };
     } finally {
       await closeModel(opened);

@@ -11,6 +11,7 @@ export const modelScore = defineCommand({
   summary: 'Prints the log-probability of every token after the first, as JSON.',
   options: {
     tokens: { type: 'string', value: 'F.json', help: '{"input_ids": number[][]} (required)' },
+    adapter: { type: 'string', value: 'DIR', help: 'a PEFT adapter (LoRA) that is put on the model' },
     dtype: dtypeOption,
     device: deviceOption,
   },
@@ -19,10 +20,16 @@ export const modelScore = defineCommand({
     const models = new Models(console, readDevice(values.device), readDType(values.dtype));
     const sequences = await readTokens(values.tokens);
     try {
-      const { engine } = await models.openEngine(reference);
+      const { adapter } = values;
+      const { engine } = await models.openEngine(reference, adapter);
       const logprobs: number[][] = [];
       for (const tokens of sequences) {
-        logprobs.push(Array.from(await engine.scoreTokens(tokens, console.signal)));
+        const { signal } = console;
+        const scores = await engine.scoreTokens(tokens, {
+          signal,
+          ...(adapter !== undefined && { adapter }),
+        });
+        logprobs.push(Array.from(scores));
       }
       console.out(JSON.stringify({ logprobs }));
     } finally {

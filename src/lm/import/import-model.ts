@@ -21,7 +21,7 @@ import { JOURNAL_FILE, planKey, resumeJournal, shardPath, writeJournal } from '.
 import { makePlan, type ImportPlan } from './import-plan';
 import { makeManifest, manifestBytes } from './make-manifest';
 import type { ModelTexts } from './model-texts';
-import { closeModel, openModel } from './open-model';
+import { closeModel, openModel, type OpenedModel } from './open-model';
 import type { ModelSource } from './model-source';
 import { fillShard } from './shard-writer';
 
@@ -81,19 +81,31 @@ export async function importModel(options: ImportModelOptions): Promise<ImportRe
         signal,
       });
     }
-    return await new Import(plan, { ...options, sha256 }).run();
+    return await packModel(model, { ...options, sha256 });
   } finally {
     await closeModel(model);
   }
 }
 
+export type PackModelOptions = Omit<ImportModelOptions, 'source' | 'file'>;
+
+/**
+ * Writes a model that is open as a pack: what `importModel` does after opening. For models that lie in no source, such as one with an
+ * adapter merged in; its origin must then say so, since an interrupted attempt is known by it.
+ * @throws AppError as `importModel`
+ */
+export function packModel(model: OpenedModel, options: PackModelOptions): Promise<ImportReport> {
+  const plan = makePlan(model, options.weights, options.shardBytes);
+  return new Import(plan, { ...options, sha256: options.sha256 ?? sha256Hex }).run();
+}
+
 class Import {
   readonly #plan: ImportPlan;
-  readonly #options: ImportModelOptions & { sha256: Sha256 };
+  readonly #options: PackModelOptions & { sha256: Sha256 };
   #done = 0;
   #resumed = 0;
 
-  constructor(plan: ImportPlan, options: ImportModelOptions & { sha256: Sha256 }) {
+  constructor(plan: ImportPlan, options: PackModelOptions & { sha256: Sha256 }) {
     this.#plan = plan;
     this.#options = options;
   }
