@@ -59,7 +59,7 @@ describe('openSafetensors', () => {
           else expect(result).toHaveProperty('tensors');
         },
       ),
-      { numRuns: 500 },
+      { numRuns: 10_000 },
     ));
 
   const hostile: [string, unknown, number, RegExp][] = [

@@ -66,7 +66,9 @@ describe('the hash', () => {
           expect(Object.keys(route.settings).sort()).toEqual(Object.keys(DEFAULT_SETTINGS).sort());
         },
       ),
+      { numRuns: 10_000 },
     );
+    expect(Reflect.get({}, 'polluted')).toBeUndefined();
   });
 
   it('drops values out of range, unknown pages and markup in ids', () => {
