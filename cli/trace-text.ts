@@ -14,7 +14,7 @@ export function eventLines(event: TraceEvent): string[] {
       return [`Question: ${event.question}`];
     case 'retrieved':
       return [
-        event.turn === 0 ? 'Turn 0: the question itself' : `Turn ${event.turn}: "${event.query}"`,
+        `${event.turn === 0 ? 'Turn 0: the question itself' : `Turn ${event.turn}: "${event.query}"`}${event.mode === undefined ? '' : ` (${event.mode === 'bm25' ? 'BM25' : 'dense'})`}`,
         ...(event.error === undefined ? event.documents.map(documentLine) : [`    failed: ${event.error}`]),
       ];
     case 'generated':
@@ -41,12 +41,16 @@ export function eventLines(event: TraceEvent): string[] {
   }
 }
 
-function actionLines({ action, thought, forced }: TraceEvent & { type: 'action' }): string[] {
+function actionLines({ action, thought, forced, note }: TraceEvent & { type: 'action' }): string[] {
   const words = {
     search: 'searches on',
     search_complete: 'is done',
+    answer: 'answers',
     invalid: 'wrote no action that can be read',
   };
   const why = thought === undefined || thought === '' ? '' : ` (${thought.replace(/\s+/g, ' ')})`;
-  return [`  searcher ${words[action]}${forced === true ? ', at the turn limit' : ''}${why}`];
+  return [
+    `  searcher ${words[action]}${forced === true ? ', at the turn limit' : ''}${why}`,
+    ...(note === undefined ? [] : [`  ${note}`]),
+  ];
 }

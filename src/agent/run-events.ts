@@ -1,7 +1,7 @@
 /** The frame of every run: times on events, failures as the last event instead of exceptions. */
-import { AppError, toEnvelope } from '../protocol/errors';
+import { AppError, isAbort, toEnvelope } from '../protocol/errors';
 import type { GenerateRequest, LanguageModel, Usage } from '../protocol/language-model';
-import type { Hit, Retriever } from '../protocol/retrieval';
+import type { Hit, RetrievalMode, Retriever } from '../protocol/retrieval';
 import type { RunOptions } from '../protocol/system';
 import type { TraceDelta, TraceEvent } from '../protocol/trace';
 import { streamUntilAborted, untilAborted } from './interrupt';
@@ -65,6 +65,7 @@ export function* asked(
 export interface Retrieval {
   hits: Hit[];
   tookMs: number;
+  mode?: RetrievalMode;
 }
 
 export async function retrieve(
@@ -75,7 +76,29 @@ export async function retrieve(
 ): Promise<Retrieval> {
   const startMs = position.elapsedMs;
   const lists = await untilAborted(retriever.search([query], topK, position.signal), position.signal);
-  return { hits: (lists[0] ?? []).slice(0, topK), tookMs: position.elapsedMs - startMs };
+  const hits = (lists[0] ?? []).slice(0, topK);
+  return { hits, tookMs: position.elapsedMs - startMs, ...modeOf(retriever) };
+}
+
+const modeOf = ({ mode }: Retriever): { mode?: RetrievalMode } =>
+  // A retriever behind a worker answers any property with a function.
+  mode === 'dense' || mode === 'bm25' ? { mode } : {};
+
+/** As `retrieve`, but a retriever that fails gives nothing and says why; being stopped is no failure. */
+export async function tryRetrieve(
+  retriever: Retriever,
+  query: string,
+  topK: number,
+  position: RunPosition,
+): Promise<Retrieval & { error?: string }> {
+  const startMs = position.elapsedMs;
+  try {
+    return await retrieve(retriever, query, topK, position);
+  } catch (error) {
+    if (isAbort(error) || position.signal?.aborted) throw error;
+    const { message } = toEnvelope(error);
+    return { hits: [], tookMs: position.elapsedMs - startMs, ...modeOf(retriever), error: message };
+  }
 }
 
 export interface Generation {

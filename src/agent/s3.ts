@@ -1,5 +1,5 @@
 /** The search loop of s3 (arXiv 2505.14146, §3; spec of the loop, §1). */
-import { AppError, isAbort, toEnvelope } from '../protocol/errors';
+import { AppError } from '../protocol/errors';
 import type { ChatMessage, GenerateRequest, LanguageModel, Segment } from '../protocol/language-model';
 import type { Retriever } from '../protocol/retrieval';
 import type { RunOptions, System } from '../protocol/system';
@@ -22,8 +22,8 @@ import {
   guarded,
   retrieve,
   RunPosition,
+  tryRetrieve,
   type Clock,
-  type Retrieval,
   type RunStream,
 } from './run-events';
 import { initialQuery, searcherMessages } from './searcher-prompt';
@@ -96,7 +96,7 @@ class S3Run {
   /** Turn 0, "begin with search": the question's own results become part of the prompt. */
   async *#begin(): RunStream<ChatMessage[]> {
     const query = initialQuery(this.#question);
-    const { hits, tookMs } = await retrieve(
+    const { hits, ...found } = await retrieve(
       this.#parts.retriever,
       query,
       this.#settings.initialDocuments,
@@ -104,7 +104,7 @@ class S3Run {
     );
     const documents = await this.#fit(shownDocuments(hits), initialResults);
     this.#log.show(0, documents);
-    yield { type: 'retrieved', ...this.#position.stamp(), query, documents, tookMs };
+    yield { type: 'retrieved', ...this.#position.stamp(), query, documents, ...found };
     const messages = searcherMessages(this.#question, initialResults(documents), this.#settings);
     await this.#checkLength(messages);
     return messages;
@@ -157,30 +157,14 @@ class S3Run {
   /** A retriever that fails costs the searcher a turn, not the user the answer; the trace says so. */
   async *#search(query: string): RunStream {
     const position = this.#position;
-    const { hits, tookMs, error } = await this.#tryRetrieve(query);
+    const { retriever } = this.#parts;
+    const { documentsPerQuery } = this.#settings;
+    const { hits, ...found } = await tryRetrieve(retriever, query, documentsPerQuery, position);
     const documents = await this.#fit(shownDocuments(hits), searchObservation);
     this.#log.show(position.turn, documents);
-    const text = error === undefined ? searchObservation(documents) : ERROR_OBSERVATION;
+    const text = found.error === undefined ? searchObservation(documents) : ERROR_OBSERVATION;
     this.#continuation.push({ kind: 'observation', text });
-    yield {
-      type: 'retrieved',
-      ...position.stamp(),
-      query,
-      documents,
-      tookMs,
-      ...(error !== undefined && { error }),
-    };
-  }
-
-  async #tryRetrieve(query: string): Promise<Retrieval & { error?: string }> {
-    const position = this.#position;
-    const startMs = position.elapsedMs;
-    try {
-      return await retrieve(this.#parts.retriever, query, this.#settings.documentsPerQuery, position);
-    } catch (error) {
-      if (isAbort(error) || position.signal?.aborted) throw error;
-      return { hits: [], tookMs: position.elapsedMs - startMs, error: toEnvelope(error).message };
-    }
+    yield { type: 'retrieved', ...position.stamp(), query, documents, ...found };
   }
 
   #fit(

@@ -1,7 +1,7 @@
 /** What a trace file may hold; everything that comes from outside passes here. Fields that are not named are dropped. */
 import * as v from 'valibot';
 import type { ErrorCode } from '../protocol/errors';
-import type { TraceEvent, TraceEventType } from '../protocol/trace';
+import { SYSTEM_IDS, type TraceEvent, type TraceEventType } from '../protocol/trace';
 
 const MAX_TEXT = 1_000_000;
 const MAX_DOCUMENTS = 1000;
@@ -85,11 +85,12 @@ const EVENT_SCHEMAS = {
     documents: v.pipe(v.array(shownDocument), v.maxLength(MAX_DOCUMENTS)),
     tookMs: amount,
     error: v.exactOptional(text),
+    mode: v.exactOptional(v.picklist(['dense', 'bm25'])),
   }),
   generated: v.object({
     ...base,
     type: v.literal('generated'),
-    role: v.picklist(['searcher', 'generator']),
+    role: v.picklist(['searcher', 'condenser', 'generator']),
     text,
     usage,
     tookMs: amount,
@@ -97,10 +98,11 @@ const EVENT_SCHEMAS = {
   action: v.object({
     ...base,
     type: v.literal('action'),
-    action: v.picklist(['search', 'search_complete', 'invalid']),
+    action: v.picklist(['search', 'search_complete', 'answer', 'invalid']),
     query: v.exactOptional(text),
     thought: v.exactOptional(text),
     forced: v.exactOptional(v.boolean()),
+    note: v.exactOptional(text),
   }),
   selected: v.object({
     ...base,
@@ -140,7 +142,7 @@ export const traceEventSchema = v.variant('type', [
 export const traceFrameSchema = v.object({
   format: v.literal('s3-web/trace'),
   version: v.literal(1),
-  system: v.picklist(['s3', 'naive-rag']),
+  system: v.picklist(SYSTEM_IDS),
   mode: v.picklist(['paper', 'code']),
   settings: v.pipe(
     v.record(label, scalar),

@@ -4,6 +4,7 @@
  */
 import type { ErrorEnvelope } from '../protocol/errors';
 import type { Usage } from '../protocol/language-model';
+import type { RetrievalMode } from '../protocol/retrieval';
 import type { ActionKind, ShownDocument, TraceDelta, TraceEvent, TraceEventOf } from '../protocol/trace';
 
 export interface DocumentView extends ShownDocument {
@@ -21,6 +22,8 @@ export interface WindowView {
   query: string;
   documents: readonly DocumentView[];
   tookMs: number;
+  /** What the retriever searches by, where that is known. */
+  mode?: RetrievalMode;
   /** Why the retriever gave nothing. */
   error?: string;
   /** The turn whose response selected from this window; absent while no selection was made (then all of it is kept). */
@@ -38,8 +41,12 @@ export interface TurnView {
   thought?: string;
   /** The turn limit ended the search here. */
   forced: boolean;
+  /** What the system did of its own accord. */
+  note?: string;
   /** The documents that the query of this turn brought. */
   window?: WindowView;
+  /** What another model call made of these documents for the searcher (Search-o1). */
+  condensed?: { text: string; streaming: boolean; usage?: Usage; tookMs?: number };
   usage?: Usage;
   /** Milliseconds of the searcher's generation. */
   tookMs?: number;
@@ -156,7 +163,7 @@ function withEvent(view: TraceView, event: TraceEvent): TraceView {
     case 'generated':
       return withGenerated(view, event);
     case 'action': {
-      const { action, query, thought, forced = false } = event;
+      const { action, query, thought, note, forced = false } = event;
       const searching = action === 'search' && !forced;
       const status = searching ? 'retrieving' : action === 'invalid' && !forced ? 'searching' : 'answering';
       return onTurn({ ...view, status }, event, () => ({
@@ -164,6 +171,7 @@ function withEvent(view: TraceView, event: TraceEvent): TraceView {
         forced,
         ...(query !== undefined && { query }),
         ...(thought !== undefined && { thought }),
+        ...(note !== undefined && { note }),
       }));
     }
     case 'selected':
@@ -185,12 +193,19 @@ function withEvent(view: TraceView, event: TraceEvent): TraceView {
         ...view,
         status: event.error.code === 'ABORTED' ? 'stopped' : 'failed',
         error: event.error,
-        turns: view.turns.map((turn) => (turn.streaming ? { ...turn, streaming: false } : turn)),
+        turns: view.turns.map(endedTurn),
         ...(view.answer && { answer: { ...view.answer, streaming: false } }),
       };
     default:
       return event satisfies never;
   }
+}
+
+function endedTurn(turn: TurnView): TurnView {
+  if (turn.condensed?.streaming) {
+    return { ...turn, streaming: false, condensed: { ...turn.condensed, streaming: false } };
+  }
+  return turn.streaming ? { ...turn, streaming: false } : turn;
 }
 
 function withDelta(view: TraceView, delta: TraceDelta): TraceView {
@@ -199,6 +214,11 @@ function withDelta(view: TraceView, delta: TraceDelta): TraceView {
     return { ...view, status: 'answering', answer: { ...view.answer, text, streaming: true } };
   }
   const at = { turn: delta.turn, atMs: view.totals.elapsedMs };
+  if (delta.role === 'condenser') {
+    return onTurn(view, at, ({ condensed }) => ({
+      condensed: { ...condensed, text: (condensed?.text ?? '') + delta.text, streaming: true },
+    }));
+  }
   return onTurn(view, at, (turn) => ({ text: turn.text + delta.text, streaming: true }));
 }
 
@@ -206,6 +226,7 @@ function withGenerated(view: TraceView, event: TraceEventOf<'generated'>): Trace
   const { text, usage, tookMs } = event;
   const generated = { text, usage, tookMs, streaming: false };
   if (event.role === 'generator') return { ...view, answer: { ...view.answer, ...generated } };
+  if (event.role === 'condenser') return onTurn(view, event, () => ({ condensed: generated }));
   return onTurn(view, event, () => generated);
 }
 
@@ -267,8 +288,8 @@ function windowView(view: TraceView, event: TraceEventOf<'retrieved'>): WindowVi
     gold: gold.has(document.passageId),
     inContext: false,
   }));
-  const { query, tookMs, error } = event;
-  return { query, documents, tookMs, ...(error !== undefined && { error }) };
+  const { query, tookMs, error, mode } = event;
+  return { query, documents, tookMs, ...(mode && { mode }), ...(error !== undefined && { error }) };
 }
 
 /** Replaces the turn of the event by itself with the change, adding it where it is new. */
@@ -300,7 +321,7 @@ function addTotals(totals: TotalsView, event: TraceEvent): TotalsView {
     sum.cachedTokens += event.usage.cachedTokens;
     sum.completionTokens += event.usage.completionTokens;
     sum.estimated ||= event.usage.estimated ?? false;
-    if (event.role === 'searcher') sum.searcherMs += event.tookMs;
+    if (event.role !== 'generator') sum.searcherMs += event.tookMs;
     else sum.generatorMs += event.tookMs;
   }
   return sum;

@@ -16,6 +16,8 @@ export interface Hit {
 
 /** Searches one corpus. Result lists are in query order; ties go to the passage that comes first in the corpus. */
 export interface Retriever {
+  /** What it searches by, for traces; absent where that is not known, as of a remote service. */
+  readonly mode?: RetrievalMode;
   search(queries: readonly string[], topK: number, signal?: AbortSignal): Promise<Hit[][]>;
 }
 

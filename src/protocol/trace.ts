@@ -1,8 +1,26 @@
 import type { ErrorEnvelope } from './errors';
-import type { Hit } from './retrieval';
+import type { Hit, RetrievalMode } from './retrieval';
 import type { Usage } from './language-model';
 
-export type SystemId = 's3' | 'naive-rag';
+/** s3, its ablations, and what it is compared with. `naive-rag` is dense where the corpus has vectors. */
+export const SYSTEM_IDS = [
+  's3',
+  's3-no-selection',
+  's3-no-initial',
+  's3-neither',
+  'direct',
+  'cot',
+  'naive-rag',
+  'naive-rag-bm25',
+  'deepretrieval',
+  'search-r1',
+  'search-r1-ret',
+  'ircot',
+  'ircot-s3',
+  'search-o1',
+  'search-o1-s3',
+] as const;
+export type SystemId = (typeof SYSTEM_IDS)[number];
 /** `paper`: as the paper says. `code`: as the published repository does. */
 export type ProtocolMode = 'paper' | 'code';
 
@@ -18,7 +36,11 @@ export interface ShownDocument {
   shownLength?: number;
 }
 
-export type ActionKind = 'search' | 'search_complete' | 'invalid';
+/** `answer`: the searcher answers by itself, as Search-R1 and Search-o1 do. */
+export type ActionKind = 'search' | 'search_complete' | 'answer' | 'invalid';
+
+/** `condenser`: the model that sums up documents for the searcher, as in Search-o1. */
+export type ModelRole = 'searcher' | 'condenser' | 'generator';
 
 interface EventBase {
   /** 0 = the initial naive-RAG retrieval; 1… = searcher turns; the last turn's number for context and answer. */
@@ -30,11 +52,28 @@ interface EventBase {
 export type TraceEvent = EventBase &
   (
     | { type: 'question'; question: string; goldAnswers?: string[]; goldIds?: string[] }
-    | { type: 'retrieved'; query: string; documents: ShownDocument[]; tookMs: number; error?: string }
-    | { type: 'generated'; role: 'searcher' | 'generator'; text: string; usage: Usage; tookMs: number }
-    /** `forced`: the turn limit ended the search here, whatever the action asked for; a `query` was then not searched. */
-    | { type: 'action'; action: ActionKind; query?: string; thought?: string; forced?: boolean }
-    /** The searcher's choice for the window that turn `window` showed; `numbers` ⊂ the numbers shown there. */
+    | {
+        type: 'retrieved';
+        query: string;
+        documents: ShownDocument[];
+        tookMs: number;
+        error?: string;
+        mode?: RetrievalMode;
+      }
+    | { type: 'generated'; role: ModelRole; text: string; usage: Usage; tookMs: number }
+    /**
+     * `forced`: the turn limit ended the search here, whatever the action asked for; a `query` was then not searched.
+     * `note`: what the system did of its own accord, such as searching with the question because the query was unreadable.
+     */
+    | {
+        type: 'action';
+        action: ActionKind;
+        query?: string;
+        thought?: string;
+        forced?: boolean;
+        note?: string;
+      }
+    /** The searcher's (or its system's) choice for the window that turn `window` showed; `numbers` ⊂ the numbers shown there. */
     | { type: 'selected'; window: number; numbers: number[]; passageIds: string[] }
     | { type: 'context'; passageIds: string[]; text: string; tokens: number }
     | { type: 'answered'; answer: string; model: string }
@@ -45,7 +84,7 @@ export type TraceEvent = EventBase &
 /** Text as it streams; shown, not kept. */
 export interface TraceDelta {
   type: 'delta';
-  role: 'searcher' | 'generator';
+  role: ModelRole;
   turn: number;
   text: string;
 }

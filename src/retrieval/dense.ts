@@ -130,6 +130,7 @@ export function flatIndexOf(vectors: readonly Float32Array[], dimensions: number
 
 /** Dense search over one corpus: embeds the queries, then scans. */
 export class DenseRetriever implements Retriever {
+  readonly mode = 'dense';
   readonly #index: DenseIndex;
   readonly #encoder: Pick<Encoder, 'embedQueries'>;
   readonly #passages: PassageList;

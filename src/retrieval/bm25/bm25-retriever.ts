@@ -7,6 +7,7 @@ import { Bm25Builder, type Bm25Index, type Bm25Parameters } from './bm25-index';
 
 /** Lexical search over one corpus. */
 export class Bm25Retriever implements Retriever {
+  readonly mode = 'bm25';
   readonly #index: Bm25Index;
   readonly #passages: PassageList;
 
