@@ -98,6 +98,29 @@ describe('model import', () => {
   });
 });
 
+describe('model list', () => {
+  it('describes a model, and checks every file of a pack', async () => {
+    const out = join(folder, 'listed');
+    await runCli(['model', 'import', golden, '--out', out, '--dtype', 'q8']);
+    const description = parsed(await runCli(['model', 'list', out, '--json']));
+    expect(description).toMatchObject({ container: 'pack', architecture: 'Qwen2ForCausalLM', tensors: /q8/ });
+    const shard = join(out, 'weights-00001.bin');
+    const bytes = await readFile(shard);
+    bytes[3]! ^= 1;
+    await writeFile(shard, bytes);
+    const { code, notes } = await runCli(['model', 'list', out]);
+    expect([code, notes]).toEqual([1, expect.stringContaining('is not the file that pack.json describes')]);
+  });
+
+  it('lists what was imported from the hub', async () => {
+    process.env['HF_ENDPOINT'] = hub.url;
+    process.env['S3_CACHE'] = join(folder, 'listed-cache');
+    await score('hf:owner/tiny', '--dtype', 'q8');
+    const { models } = parsed(await runCli(['model', 'list', '--json'])) as { models: { id: string }[] };
+    expect(models.map(({ id }) => id)).toEqual(expect.arrayContaining(['demo', 'hf:owner/tiny']));
+  });
+});
+
 it('a repository can be named wherever a model can: it is imported once, then found in the cache', async () => {
   process.env['HF_ENDPOINT'] = hub.url;
   process.env['S3_CACHE'] = join(folder, 'cache');
