@@ -79,7 +79,7 @@ export default defineConfig(
   {
     // Numeric loops run over typed arrays whose index is in bounds by construction; a check per element would cost
     // more than the arithmetic.
-    files: ['src/{gpu,lm,retrieval}/**/*.ts'],
+    files: ['src/{gpu,lm,retrieval,train}/**/*.ts'],
     rules: { '@typescript-eslint/no-non-null-assertion': 'off' },
   },
   { files: ['src/app/widgets/SafeHtml.svelte'], rules: { 'svelte/no-at-html-tags': 'off' } },

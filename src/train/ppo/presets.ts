@@ -1,0 +1,108 @@
+/** The recipes of the papers, number by number, and one for a single GPU. */
+import type { PpoConfig } from './config';
+
+const adamW = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01 };
+
+/** s3, `scripts/train/train_s3.sh` over `ppo_trainer.yaml` (arXiv 2505.14146): 8-3-3, checkpoint of interest at step 20. */
+const s3: PpoConfig = {
+  advantage: { kind: 'gae', gamma: 1, lambda: 1, observations: 'all' },
+  whitening: 'response',
+  valueMask: 'shifted',
+  clip: { low: 0.2, high: 0.2, dual: undefined, logRatioLimit: undefined },
+  valueClip: 0.5,
+  entropyCoefficient: 0.001,
+  kl: { place: 'reward', estimator: 'k1', controller: { kind: 'fixed', coefficient: 0.001 } },
+  aggregation: 'token-mean',
+  meanOver: 'micro-batch',
+  batch: {
+    ...{ prompts: 120, rolloutsPerPrompt: 1, miniBatch: 30 },
+    ...{ actorMicroBatch: 15, criticMicroBatch: 10, logProbMicroBatch: 30 },
+    ...{ epochs: 1, shuffleMiniBatches: false },
+  },
+  actor: { learningRate: 1e-6, warmUpSteps: 0 },
+  // 0.01 of 1500 steps.
+  critic: { learningRate: 1e-5, warmUpSteps: 15 },
+  criticWarmUpSteps: 0,
+  adamW,
+  gradientClip: 1,
+  sampling: { temperature: 0.6, topP: 0.95 },
+  lengths: { start: 2000, prompt: 8000, response: 500, observation: 1400 },
+  // The published loop runs one turn more than its `max_turns`, and one last generation without a search.
+  search: { maxTurns: 3, topK: 8 },
+  run: { epochs: 4, steps: 1500, saveEvery: 50, saveAt: [20] },
+  seed: 42,
+};
+
+/** Search-R1 v0.2 with PPO (arXiv 2503.09516): its scripts, 1005 steps at most. */
+const searchR1: PpoConfig = {
+  ...s3,
+  batch: {
+    ...s3.batch,
+    ...{ prompts: 512, miniBatch: 256, actorMicroBatch: 64, criticMicroBatch: 8, logProbMicroBatch: 64 },
+  },
+  // Warm-up ratios 0.285 and 0.015 of 1005 steps.
+  actor: { learningRate: 1e-6, warmUpSteps: 286 },
+  critic: { learningRate: 1e-5, warmUpSteps: 15 },
+  sampling: { temperature: 1, topP: 1 },
+  lengths: { start: 2048, prompt: 4096, response: 500, observation: 500 },
+  search: { maxTurns: 4, topK: 3 },
+  run: { epochs: 15, steps: 1005, saveEvery: 100, saveAt: [] },
+};
+
+/** Search-R1 v0.2 with GRPO: five rollouts a question, k3 in the loss, no critic. */
+const searchR1Grpo: PpoConfig = {
+  ...searchR1,
+  advantage: { kind: 'grpo', normalise: true, epsilon: 1e-6 },
+  whitening: 'none',
+  kl: { place: 'loss', estimator: 'k3', controller: { kind: 'fixed', coefficient: 0.001 } },
+  batch: { ...searchR1.batch, rolloutsPerPrompt: 5 },
+  critic: undefined,
+  sampling: { temperature: 1, topP: 0.95 },
+};
+
+/** DeepRetrieval, PubMed search (arXiv 2503.00223, `scripts/train`): one call, no observations. */
+const deepRetrieval: PpoConfig = {
+  ...s3,
+  batch: {
+    ...s3.batch,
+    ...{ prompts: 64, miniBatch: 16, actorMicroBatch: 8, criticMicroBatch: 8, logProbMicroBatch: 8 },
+  },
+  critic: { learningRate: 1e-5, warmUpSteps: 0 },
+  sampling: { temperature: 1, topP: 1 },
+  lengths: { start: 500, prompt: 500, response: 500, observation: 0 },
+  search: { maxTurns: 1, topK: 3000 },
+  run: { epochs: 10, steps: 10_000, saveEvery: 50, saveAt: [] },
+};
+
+/**
+ * For one GPU and an adapter: observations are passed over in every term, means are over the mini-batch, and far ratios are bounded,
+ * as current verl does. Adapters take learning rates about a hundred times those of whole models.
+ */
+const smallGpu: PpoConfig = {
+  ...s3,
+  advantage: { kind: 'gae', gamma: 1, lambda: 1, observations: 'skip' },
+  whitening: 'actions',
+  valueMask: 'actions',
+  clip: { low: 0.2, high: 0.2, dual: 3, logRatioLimit: 20 },
+  meanOver: 'mini-batch',
+  batch: {
+    ...{ prompts: 16, rolloutsPerPrompt: 1, miniBatch: 8 },
+    ...{ actorMicroBatch: 1, criticMicroBatch: 1, logProbMicroBatch: 1 },
+    ...{ epochs: 1, shuffleMiniBatches: false },
+  },
+  actor: { learningRate: 1e-4, warmUpSteps: 2 },
+  critic: { learningRate: 3e-4, warmUpSteps: 2 },
+  lengths: { start: 1000, prompt: 2048, response: 200, observation: 600 },
+  search: { maxTurns: 3, topK: 8 },
+  run: { epochs: 4, steps: 200, saveEvery: 5, saveAt: [] },
+};
+
+export const PRESETS = {
+  s3,
+  'search-r1': searchR1,
+  'search-r1-grpo': searchR1Grpo,
+  deepretrieval: deepRetrieval,
+  'small-gpu': smallGpu,
+} as const satisfies Record<string, PpoConfig>;
+
+export type PresetName = keyof typeof PRESETS;
