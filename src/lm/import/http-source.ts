@@ -137,8 +137,17 @@ export class HttpSource implements ByteSource {
     if (transfer.position > transfer.end) {
       throw this.#failure('BAD_RESPONSE', 'more bytes came than were asked for');
     }
-    if (transfer.position === transfer.end) this.close();
+    if (transfer.position === transfer.end) this.#finish(transfer);
     return taken;
+  }
+
+  /** The end is read, too, so that the connection can serve the next transfer. */
+  #finish(transfer: Transfer): void {
+    this.#transfer = undefined;
+    const end = ({ done }: { done: boolean }): void => {
+      if (!done) transfer.controller.abort();
+    };
+    transfer.reader.read().then(end, () => undefined);
   }
 
   async #open(position: number, most: number, signal: AbortSignal | undefined): Promise<Transfer> {
