@@ -1,7 +1,7 @@
 /** The frozen generator's part, the same for every system: context, answer, score. */
 import type { LanguageModel } from '../protocol/language-model';
 import type { RunOptions } from '../protocol/system';
-import type { ShownDocument } from '../protocol/trace';
+import type { ShownDocument, TraceEvent } from '../protocol/trace';
 import { scoreAnswer } from '../evaluation/metrics';
 import { untilAborted } from './interrupt';
 import { neutraliseChatTokens } from './neutralise';
@@ -36,9 +36,18 @@ export async function* answerStream(task: AnswerTask, position: RunPosition): Ru
   const written = yield* generation(generator, request, 'generator', position);
   yield { type: 'generated', ...position.stamp(), role: 'generator', ...written };
   const answer = withoutThought(written.text);
-  yield { type: 'answered', ...position.stamp(), answer, model: generator.id };
+  yield* concluded(answer, generator.id, passageIds, options, position);
+}
 
-  const { goldAnswers, goldIds } = options;
+/** The last events of a run: the answer, and its score where gold answers are known. `passageIds`: what its model had read. */
+export function* concluded(
+  answer: string,
+  model: string,
+  passageIds: readonly string[],
+  { goldAnswers, goldIds }: RunOptions,
+  position: RunPosition,
+): Generator<TraceEvent, void> {
+  yield { type: 'answered', ...position.stamp(), answer, model };
   if (!goldAnswers || goldAnswers.length === 0) return;
   const goldInContext = goldIds && { goldInContext: goldIds.every((id) => passageIds.includes(id)) };
   yield { type: 'scored', ...position.stamp(), ...scoreAnswer(answer, goldAnswers), ...goldInContext };
@@ -58,4 +67,5 @@ async function fitContext(
 }
 
 /** Reasoning models think aloud before the answer. */
-const withoutThought = (text: string): string => text.replace(/^\s*<think>[\s\S]*?<\/think>/, '').trim();
+export const withoutThought = (text: string): string =>
+  text.replace(/^\s*<think>[\s\S]*?<\/think>/, '').trim();

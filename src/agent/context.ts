@@ -21,8 +21,12 @@ export function buildContext(
     .filter((window) => window.selection === undefined)
     .flatMap((window) => window.documents);
   const documents = [...windows.flatMap(selectedDocuments), ...whole];
-  return distinct(documents, (d) => d.text.trim()).slice(0, maxDocuments);
+  return distinctDocuments(documents).slice(0, maxDocuments);
 }
+
+/** Equal texts once, the first of them. */
+export const distinctDocuments = (documents: readonly ShownDocument[]): ShownDocument[] =>
+  distinct(documents, (d) => d.text.trim());
 
 /** `Doc 1 (Title: …)`, the text on its own line, an empty line; numbered anew from 1. */
 export function renderContext(documents: readonly Pick<ShownDocument, 'title' | 'text'>[]): string {
