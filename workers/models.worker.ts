@@ -2,12 +2,13 @@
 import { ModelLibrary } from '../src/generate/model-library';
 import { systemClock } from '../src/platform/clock';
 import { serve } from '../src/platform/rpc/connection';
-import { browserModelStore } from '../src/platform/storage/browser-storage';
+import { browserModelExports, browserModelStore } from '../src/platform/storage/browser-storage';
 
 serve(
   new ModelLibrary({
     store: () => browserModelStore(),
     fetch: (input, init) => fetch(input, init),
     clock: systemClock,
+    exportTo: browserModelExports(),
   }),
 );

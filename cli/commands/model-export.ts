@@ -1,11 +1,12 @@
 import { mkdir, open, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { readAdapter } from '../../src/generate/adapter-files';
+import { safetensorsFiles, withMerged } from '../../src/generate/model-export';
 import { parseModelConfig } from '../../src/lm/config';
-import { safetensorsExport, type ExportedFile } from '../../src/lm/formats/safetensors-export';
 import { packModel } from '../../src/lm/import/import-model';
-import { closeModel, openModel, type OpenedModel } from '../../src/lm/import/open-model';
-import { mergedCheckpoint } from '../../src/lm/lora/merge';
+import { closeModel, openModel } from '../../src/lm/import/open-model';
+import { writePeftAdapter } from '../../src/lm/lora/write-peft';
+import type { ExportedFile } from '../../src/protocol/model-export';
 import { defineCommand, oneOf, UsageError, type Console } from '../command';
 import { FolderSink } from '../folder-sink';
 import { FolderSource } from '../folder-source';
@@ -13,16 +14,18 @@ import { openReference } from '../model-reference';
 import { importNotes } from '../progress';
 import { readDType } from '../weight-type';
 
-const FLOATS = { f32: 'F32', f16: 'F16', bf16: 'BF16' } as const;
+const FORMATS = ['safetensors', 'pack', 'peft'] as const;
+const FLOATS = ['f32', 'f16', 'bf16'] as const;
 
 export const modelExport = defineCommand({
   name: 'model export',
   positionals: 'M',
   count: [1, 1],
-  summary: 'Writes a model, with an adapter merged in if one is given, as safetensors or as a pack.',
+  summary:
+    'Writes a model as safetensors or a pack, with an adapter merged in if one is given; or the adapter alone.',
   options: {
     out: { type: 'string', value: 'DIR', help: 'folder to write (required)' },
-    format: { type: 'string', value: 'F', help: 'safetensors (default) or pack' },
+    format: { type: 'string', value: 'F', help: 'safetensors (default), pack, or peft: the adapter alone' },
     adapter: { type: 'string', value: 'DIR', help: 'a PEFT adapter (LoRA) that is merged into the weights' },
     dtype: {
       type: 'string',
@@ -32,19 +35,30 @@ export const modelExport = defineCommand({
   },
   async run({ out, format, adapter, dtype }, [reference = ''], console) {
     if (out === undefined) throw new UsageError('`s3 model export` needs --out DIR.');
-    const asPack = oneOf('format', format, ['safetensors', 'pack'] as const, 'safetensors') === 'pack';
-    const float = asPack ? 'bf16' : oneOf('dtype', dtype, ['f32', 'f16', 'bf16'] as const, 'bf16');
-    const weights = asPack ? readDType(dtype) : undefined;
+    const wanted = oneOf('format', format, FORMATS, 'safetensors');
+    const float = wanted === 'safetensors' ? oneOf('dtype', dtype, FLOATS, 'bf16') : 'bf16';
+    const weights = wanted === 'pack' ? readDType(dtype) : undefined;
+    if (wanted === 'peft' && adapter === undefined)
+      throw new UsageError('--format peft needs --adapter DIR.');
+    if (wanted === 'peft' && dtype !== undefined && dtype !== 'f32')
+      throw new UsageError('An adapter is written in f32.');
     const { signal } = console;
     const opened = await openModel({ source: await openReference(reference), signal });
     try {
-      const model = adapter === undefined ? opened : await merged(opened, adapter, signal);
-      if (asPack) {
-        const onProgress = importNotes(console);
+      const lora =
+        adapter === undefined
+          ? undefined
+          : await readAdapter(await FolderSource.open(adapter), parseModelConfig(opened.config), signal);
+      if (wanted === 'peft' && lora) {
+        await writeAll(out, writePeftAdapter(lora).map(wholeFile), console);
+        return;
+      }
+      const model = lora && adapter !== undefined ? withMerged(opened, lora, adapter) : opened;
+      if (wanted === 'pack') {
         const report = await packModel(model, {
           sink: new FolderSink(out),
           ...(weights && { weights }),
-          onProgress,
+          onProgress: importNotes(console),
           signal,
         });
         console.out(
@@ -53,7 +67,7 @@ export const modelExport = defineCommand({
             : `${out}: ${report.shards} shards, ${report.packBytes} bytes`,
         );
       } else {
-        await writeAll(out, await safetensorsFiles(model, FLOATS[float], signal), console);
+        await writeAll(out, await safetensorsFiles(model, float, signal), console);
       }
     } finally {
       await closeModel(opened);
@@ -61,35 +75,13 @@ export const modelExport = defineCommand({
   },
 });
 
-async function merged(model: OpenedModel, folder: string, signal: AbortSignal): Promise<OpenedModel> {
-  const adapter = await readAdapter(await FolderSource.open(folder), parseModelConfig(model.config), signal);
-  const { container, config, weightFiles, checkpoint, origin } = model;
-  return {
-    // Without a manifest: what comes out is another model than the pack that it may come from.
-    ...{ container, config, weightFiles },
-    origin: { ...origin, name: `${origin.name} with ${folder}` },
-    checkpoint: mergedCheckpoint(checkpoint, adapter),
-    texts: (later) => model.texts(later),
-  };
-}
-
-async function safetensorsFiles(
-  model: OpenedModel,
-  type: (typeof FLOATS)[keyof typeof FLOATS],
-  signal: AbortSignal,
-): Promise<ExportedFile[]> {
-  const { tokenizer, tokenizerConfig, generationConfig, chatTemplate, others } = await model.texts(signal);
-  const text = (path: string, content: string) => ({ path, bytes: new TextEncoder().encode(content) });
-  const beside = [
-    ...(tokenizer ? [tokenizer] : []),
-    ...(tokenizerConfig ? [tokenizerConfig] : []),
-    ...(generationConfig ? [text('generation_config.json', JSON.stringify(generationConfig, null, 2))] : []),
-    ...(chatTemplate === undefined ? [] : [text('chat_template.jinja', chatTemplate)]),
-    ...others,
-  ];
-  const { config, checkpoint } = model;
-  return safetensorsExport({ config, checkpoint, type, others: beside });
-}
+const wholeFile = ({ path, bytes }: { path: string; bytes: Uint8Array<ArrayBuffer> }): ExportedFile => ({
+  ...{ path, bytes: bytes.length },
+  // eslint-disable-next-line @typescript-eslint/require-await -- one part, without waiting
+  async *parts() {
+    yield bytes;
+  },
+});
 
 /** A file appears under its name when all of it is written. */
 async function writeAll(folder: string, files: readonly ExportedFile[], console: Console): Promise<void> {

@@ -1,4 +1,4 @@
-import type { ByteSource } from '../lm/byte-source';
+import { readWhole, type ByteSource } from '../lm/byte-source';
 import { parseModelConfig, type ModelConfig } from '../lm/config';
 import type { ModelSource } from '../lm/import/model-source';
 import type { LoraAdapter } from '../lm/lora/adapter';
@@ -48,8 +48,12 @@ export async function readAdapter(
   signal?: AbortSignal,
 ): Promise<LoraAdapter> {
   const { config, weights } = await openFiles(source, signal);
-  const json = parseConfig(await config.read(0, config.size, signal));
-  return readPeftAdapter({ config: json, source: weights, model, ...(signal && { signal }) });
+  try {
+    const json = parseConfig(await readWhole(config, signal));
+    return await readPeftAdapter({ config: json, source: weights, model, ...(signal && { signal }) });
+  } finally {
+    await weights.close?.();
+  }
 }
 
 /** The two files of an adapter, to be stored, once it is known to fit the model. @throws as `readAdapter` */
@@ -60,8 +64,7 @@ export async function adapterFiles(
 ): Promise<Map<string, Blob>> {
   await readAdapter(source, parseModelConfig(modelConfig), signal);
   const { config, weights } = await openFiles(source, signal);
-  const blob = async (file: ByteSource): Promise<Blob> =>
-    new Blob([new Uint8Array(await file.read(0, file.size, signal))]);
+  const blob = async (file: ByteSource): Promise<Blob> => new Blob([await readWhole(file, signal)]);
   return new Map([
     [CONFIG, await blob(config)],
     [WEIGHTS, await blob(weights)],

@@ -46,7 +46,10 @@ const openStore = (): ModelStore =>
     now: () => new Date(0).toISOString(),
   });
 const openLibrary = (): ModelLibrary =>
-  new ModelLibrary({ store: openStore, fetch: globalThis.fetch, clock: systemClock });
+  new ModelLibrary({
+    ...{ store: openStore, fetch: globalThis.fetch, clock: systemClock },
+    exportTo: () => Promise.reject(new Error('nothing is exported here')),
+  });
 
 beforeEach(async () => {
   hub = await startHubServer(root);

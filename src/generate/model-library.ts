@@ -18,13 +18,24 @@ import type {
   StoredModel,
   StoredModelSettings,
 } from '../protocol/model-library';
+import type {
+  ExportModelRequest,
+  ExportTarget,
+  ExportTargetRequest,
+  ModelExport,
+} from '../protocol/model-export';
+import type { OnProgress } from '../protocol/retrieval';
+import { sha256Hex } from '../retrieval/sha256';
 import { adapterFiles } from './adapter-files';
+import { exportStored } from './model-export';
 
 export interface ModelLibraryTools {
   /** Throws `UNSUPPORTED` where the browser keeps no files. */
   store: () => ModelStore;
   fetch: Fetch;
   clock: Clock;
+  /** Where exports are written. */
+  exportTo: (request: ExportTargetRequest) => Promise<ExportTarget>;
 }
 
 export class ModelLibrary implements ModelLibraryApi {
@@ -96,6 +107,16 @@ export class ModelLibrary implements ModelLibraryApi {
 
   async removeAdapter(model: string, adapter: string): Promise<StoredModel> {
     return this.#models.removeAdapter(model, adapter);
+  }
+
+  async exportModel(
+    request: ExportModelRequest,
+    onProgress?: OnProgress,
+    signal?: AbortSignal,
+  ): Promise<ModelExport> {
+    throwIfAborted(signal);
+    const { exportTo: target } = this.#tools;
+    return exportStored(request, { store: this.#models, sha256: sha256Hex, target }, onProgress, signal);
   }
 
   async changeModel(

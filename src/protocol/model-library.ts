@@ -1,5 +1,7 @@
 /** The language models that a user has brought to this device, and what the worker that keeps them offers. */
 import type { ImportFile, StorageEstimate } from './corpus';
+import type { ExportModelRequest, ModelExport } from './model-export';
+import type { OnProgress } from './retrieval';
 import type {
   FileEntry,
   FileSink,
@@ -158,6 +160,12 @@ export interface ModelLibraryApi {
   addAdapter(request: AddAdapterRequest, signal?: AbortSignal): Promise<StoredModel>;
   removeAdapter(model: string, adapter: string): Promise<StoredModel>;
   changeModel(id: string, change: { name?: string; settings?: StoredModelSettings }): Promise<StoredModel>;
+  /** Writes a model out, whole or as an adapter alone. After an error or an abort nothing of it stays. */
+  exportModel(
+    request: ExportModelRequest,
+    onProgress?: OnProgress,
+    signal?: AbortSignal,
+  ): Promise<ModelExport>;
   deleteModel(id: string): Promise<void>;
   estimate(): Promise<StorageEstimate>;
 }

@@ -15,6 +15,8 @@ export function remoteLibrary(start: () => RpcConnection<ModelLibraryApi>): Mode
       remote().importModel(request, onProgress && proxy(onProgress), signal),
     addAdapter: (request, signal) => remote().addAdapter(request, signal),
     removeAdapter: (model, adapter) => remote().removeAdapter(model, adapter),
+    exportModel: (request, onProgress, signal) =>
+      remote().exportModel(request, onProgress && proxy(onProgress), signal),
     changeModel: (id, change) => remote().changeModel(id, change),
     deleteModel: (id) => remote().deleteModel(id),
     estimate: () => remote().estimate(),

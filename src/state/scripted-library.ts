@@ -68,6 +68,15 @@ export function scriptedLibrary(
       const known = find(model);
       return Promise.resolve(put({ ...known, adapters: known.adapters.filter(({ id }) => id !== adapter) }));
     },
+    async exportModel({ model }, onProgress, signal) {
+      const { name, bytes } = find(model);
+      for (let done = 0; done <= bytes; done += Math.max(1, bytes / 10)) {
+        throwIfAborted(signal);
+        onProgress?.({ done, total: bytes, unit: 'bytes' });
+        await wait(paceMs);
+      }
+      return { name, files: [{ path: 'pack.json', bytes }], archive: new Blob(['a tar']) };
+    },
     changeModel: (id, change) => Promise.resolve(put({ ...find(id), ...change })),
     deleteModel: (id) => {
       models = models.filter((model) => model.id !== id);

@@ -6,6 +6,7 @@ import { createCorpusStore, type StorageQuota } from './corpus-store';
 import { openDatabase, type Database } from './database';
 import { hasOpfs, OpfsFileStore } from './opfs-file-store';
 import { browserLocks, createLocalLocks, type Locks } from './locks';
+import { createModelExports, type OpenExport } from './model-export';
 import { createModelStore } from './model-store';
 
 export const browserQuota: StorageQuota = {
@@ -69,5 +70,16 @@ export function browserModelStore(name?: string): ModelStore {
     locks: locksHere(),
     estimate: () => browserQuota.estimate(),
     now: () => new Date().toISOString(),
+  });
+}
+
+/** Exported models: into a folder of the user's, or as an archive on the disk. */
+export function browserModelExports(): OpenExport {
+  return createModelExports({
+    files: new OpfsFileStore(),
+    locks: locksHere(),
+    estimate: () => browserQuota.estimate(),
+    newId: () => crypto.randomUUID(),
+    now: () => Date.now(),
   });
 }
