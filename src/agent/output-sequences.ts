@@ -32,7 +32,7 @@ export function outputSequence(file: TraceFile): { question: string; entry: Outp
   }
   const question = askedQuestion(asked.question);
   const golds = { golden_answers: asked.goldAnswers ?? [] };
-  if (file.system === 's3') {
+  if (file.system.startsWith('s3')) {
     const response_str = renderTranscript(file);
     return { question, entry: { ...golds, context_with_info: context.text, response_str } };
   }

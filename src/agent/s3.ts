@@ -4,9 +4,10 @@ import type { ChatMessage, GenerateRequest, LanguageModel, Segment } from '../pr
 import type { Retriever } from '../protocol/retrieval';
 import type { RunOptions, System } from '../protocol/system';
 import type { ShownDocument } from '../protocol/trace';
+import { ablatedContext, ABLATION_IDS } from './ablation';
 import { parseResponse, type ParsedResponse } from './action';
 import { answerStream } from './answer';
-import { buildContext, renderContext } from './context';
+import { renderContext } from './context';
 import { untilAborted } from './interrupt';
 import {
   ERROR_OBSERVATION,
@@ -40,7 +41,7 @@ export interface S3Parts {
 
 export function createS3(parts: S3Parts): System {
   return {
-    id: 's3',
+    id: ABLATION_IDS[parts.settings?.ablation ?? 'none'],
     run(question: string, options: RunOptions): RunStream {
       const position = new RunPosition(parts.clock, options.signal);
       const settings = s3Settings({ ...parts.settings, ...(options.mode && { mode: options.mode }) });
@@ -87,7 +88,8 @@ class S3Run {
       if (action.kind === 'search') yield* this.#search(action.query);
       else this.#continuation.push({ kind: 'observation', text: INVALID_OBSERVATION });
     }
-    const documents = buildContext(this.#log.windows, settings.contextVariant);
+    const { ablation, contextVariant } = settings;
+    const documents = ablatedContext(this.#log.windows, ablation, contextVariant);
     const { generator } = this.#parts;
     const task = { generator, question: this.#question, documents, settings, options: this.#options };
     yield* answerStream({ ...task, render: renderContext }, this.#position);

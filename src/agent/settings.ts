@@ -1,4 +1,5 @@
 import type { ProtocolMode } from '../protocol/trace';
+import type { Ablation } from './ablation';
 import type { BindingRules, ContextVariant } from './windows';
 
 /** `full`: the instructions of s3, for any model. `compact`: the task alone, for a searcher trained on it. */
@@ -32,6 +33,8 @@ export interface S3Settings extends AnswerSettings {
   /** Tells the searcher that its retriever reads AND, OR and parentheses. */
   booleanQueries: boolean;
   contextVariant: ContextVariant;
+  /** Which part of s3 the generator's context does without. */
+  ablation: Ablation;
   searcherTemperature: number;
   searcherTopP: number;
   /** The tail of the prompt that a training sequence keeps; of no effect at inference. */
@@ -69,6 +72,7 @@ export function s3Settings(given: Partial<S3Settings> = {}): S3Settings {
     closingTurn: true,
     booleanQueries: false,
     contextVariant: 's3',
+    ablation: 'none',
     searcherTemperature: mode === 'code' ? 0.6 : 0,
     searcherTopP: mode === 'code' ? 0.95 : 1,
     startTokens: 2000,
@@ -99,8 +103,6 @@ export function bindingRules(settings: S3Settings): BindingRules {
 }
 
 /** The form in which settings lie in a trace file. */
-export function settingsRecord(
-  settings: AnswerSettings | S3Settings,
-): Record<string, string | number | boolean> {
+export function settingsRecord(settings: AnswerSettings): Record<string, string | number | boolean> {
   return { ...settings };
 }
