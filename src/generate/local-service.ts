@@ -257,6 +257,7 @@ export class LocalModelService implements LmWorkerApi {
         device: backend.description.kind,
         deviceName: backend.description.name,
         maxContext: model.maxContext,
+        weights: fit.weights,
         liveBytes: backend.liveBytes,
         adapters: [...adapters.keys()],
         ...(reason !== undefined && { reason }),

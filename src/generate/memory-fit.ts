@@ -1,7 +1,10 @@
 import type { Backend } from '../gpu/backend';
 import { planMemory } from '../lm/budget';
 import { parseModelConfig } from '../lm/config';
+import { slotType } from '../lm/weight-types';
+import { weightTable } from '../lm/weights-table';
 import type { ModelFiles } from '../lm/local-model';
+import type { WeightType } from '../protocol/model-import';
 import { AppError } from '../protocol/errors';
 import type { LoadLocalModelRequest } from '../protocol/lm-worker';
 import { doesNotFit, type MemorySetting } from './smaller-setting';
@@ -17,6 +20,7 @@ export class MemoryFit {
   readonly #title: string;
   readonly #backend: Backend;
   readonly #setting: MemorySetting;
+  readonly #stored: WeightType | null;
   readonly #need: (setting: MemorySetting) => number;
 
   /** @throws AppError BAD_INPUT, UNSUPPORTED for a config that is none */
@@ -24,6 +28,8 @@ export class MemoryFit {
     const config = parseModelConfig(files.config);
     const { checkpoint } = files;
     const { kind } = backend.description;
+    const [layer] = weightTable(config).layers;
+    this.#stored = layer ? slotType(layer.down, undefined, checkpoint) : null;
     this.#title = title;
     this.#backend = backend;
     this.#setting = {
@@ -33,6 +39,11 @@ export class MemoryFit {
     };
     const { preferredRows } = backend;
     this.#need = (setting) => planMemory({ config, checkpoint, preferredRows, ...setting }).total;
+  }
+
+  /** What most of the matrices are in memory. */
+  get weights(): WeightType {
+    return this.#setting.weights ?? this.#stored ?? 'f32';
   }
 
   /** @throws AppError UNSUPPORTED where the CPU was not asked for and would be too slow to be of use */
@@ -54,6 +65,6 @@ export class MemoryFit {
   describe(): AppError {
     const { kind, name } = this.#backend.description;
     const device = kind === 'cpu' ? 'this browser' : name;
-    return doesNotFit(this.#title, device, this.#setting, this.#need, false);
+    return doesNotFit(this.#title, device, this.#setting, this.#need, this.#stored);
   }
 }

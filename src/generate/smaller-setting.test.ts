@@ -11,21 +11,30 @@ const need = ({ weights, maxContext, slots }: MemorySetting): number =>
 describe('the smaller setting', () => {
   it('gives up slots before context, and context before precision', () => {
     const setting: MemorySetting = { weights: 'q4', maxContext: 32_768, slots: 4 };
-    expect(smallerSetting(setting, need, true)).toMatchObject({
+    expect(smallerSetting(setting, need, 'f32')).toMatchObject({
       weights: 'q4',
       maxContext: 32_768,
       slots: 2,
     });
-    expect(smallerSetting({ ...setting, slots: 1 }, need, true)).toMatchObject({
+    expect(smallerSetting({ ...setting, slots: 1 }, need, 'f32')).toMatchObject({
       weights: 'q4',
       maxContext: 16_384,
     });
-    expect(smallerSetting({ weights: 'f32', maxContext: 1024, slots: 1 }, need, true)).toMatchObject({
+    expect(smallerSetting({ weights: 'f32', maxContext: 1024, slots: 1 }, need, 'f32')).toMatchObject({
       weights: 'f16',
       maxContext: 1024,
     });
-    expect(smallerSetting({ weights: 'f32', maxContext: 1024, slots: 1 }, need, false)).toBeNull();
-    expect(smallerSetting({ weights: 'q4', maxContext: 1024, slots: 1 }, need, true)).toBeNull();
+    expect(smallerSetting({ weights: 'f32', maxContext: 1024, slots: 1 }, need, null)).toBeNull();
+    expect(smallerSetting({ weights: 'q4', maxContext: 1024, slots: 1 }, need, 'f32')).toBeNull();
+  });
+
+  it('narrows from what is stored, and says so, where the setting names no type', () => {
+    const from: MemorySetting = { weights: undefined, maxContext: 1024, slots: 1 };
+    const stored = (setting: MemorySetting): number => need({ ...setting, weights: setting.weights ?? 'q8' });
+    expect(smallerSetting(from, stored, 'q8')).toMatchObject({ weights: 'q4', maxContext: 1024, slots: 1 });
+    const { context, fix } = doesNotFit('Big', 'the GPU', from, stored, 'q8');
+    expect(context).toMatchObject({ smallerWeights: 'q4' });
+    expect(fix).toContain('Load it with weights in q4:');
   });
 
   it('always needs at least a fifth less', () => {
@@ -37,7 +46,7 @@ describe('the smaller setting', () => {
         fc.boolean(),
         (weights, maxContext, slots, canNarrow) => {
           const from = { weights, maxContext, slots };
-          const smaller = smallerSetting(from, need, canNarrow);
+          const smaller = smallerSetting(from, need, canNarrow ? 'f32' : null);
           if (!smaller) return;
           expect(smaller.bytes).toBe(need(smaller));
           expect(smaller.bytes).toBeLessThanOrEqual(need(from) * 0.8);
@@ -48,14 +57,14 @@ describe('the smaller setting', () => {
   });
 
   it('is told in words and in numbers', () => {
-    const error = doesNotFit('Big', 'the GPU', { weights: 'q4', maxContext: 131_072, slots: 1 }, need, false);
+    const error = doesNotFit('Big', 'the GPU', { weights: 'q4', maxContext: 131_072, slots: 1 }, need, null);
     expect(error).toMatchObject({
       code: 'OUT_OF_MEMORY',
       message: '“Big” needs 1.9 GB of memory, which the GPU does not give.',
       context: { smallerContext: 65_536, smallerSlots: 1, smallerWeights: 'q4' },
     });
     expect(error.fix).toContain('a context of 65,536 tokens: that needs 1.1 GB');
-    const hopeless = doesNotFit('Big', 'the GPU', { weights: 'q4', maxContext: 512, slots: 1 }, need, true);
+    const hopeless = doesNotFit('Big', 'the GPU', { weights: 'q4', maxContext: 512, slots: 1 }, need, 'f32');
     expect(hopeless.fix).toContain('smaller model');
     expect(hopeless.context).not.toHaveProperty('smallerContext');
   });

@@ -23,8 +23,9 @@ const SMALLER: Record<WeightType, readonly WeightType[]> = {
 const FITS_BELOW = 0.8;
 
 /** Smaller settings, the one that loses least first: fewer slots, then a shorter context, then coarser weights. */
-function* smallerSettings(from: MemorySetting, canNarrow: boolean): Generator<MemorySetting> {
-  for (const weights of [from.weights, ...(canNarrow && from.weights ? SMALLER[from.weights] : [])]) {
+function* smallerSettings(from: MemorySetting, stored: WeightType | null): Generator<MemorySetting> {
+  const narrower = stored ? SMALLER[from.weights ?? stored] : [];
+  for (const weights of [from.weights, ...narrower]) {
     for (let slots = from.slots; slots >= 1; slots = slots > 1 ? slots >> 1 : 0) {
       if (weights === from.weights && slots === from.slots) continue;
       yield { weights, slots, maxContext: from.maxContext };
@@ -39,14 +40,17 @@ export interface SmallerSetting extends MemorySetting {
   bytes: number;
 }
 
-/** The first smaller setting that needs clearly less than what did not fit; null where there is none. */
+/**
+ * The first smaller setting that needs clearly less than what did not fit; null where there is none. `stored` is what the weights are
+ * where the setting names no type; null where they must not be narrowed.
+ */
 export function smallerSetting(
   from: MemorySetting,
   need: MemoryNeed,
-  canNarrow: boolean,
+  stored: WeightType | null,
 ): SmallerSetting | null {
   const limit = need(from) * FITS_BELOW;
-  for (const setting of smallerSettings(from, canNarrow)) {
+  for (const setting of smallerSettings(from, stored)) {
     const bytes = need(setting);
     if (bytes <= limit) return { ...setting, bytes };
   }
@@ -62,10 +66,10 @@ export function doesNotFit(
   device: string,
   from: MemorySetting,
   need: MemoryNeed,
-  canNarrow: boolean,
+  stored: WeightType | null,
 ): AppError {
   const needed = need(from);
-  const smaller = smallerSetting(from, need, canNarrow);
+  const smaller = smallerSetting(from, need, stored);
   const changes = smaller && [
     ...(smaller.weights === from.weights ? [] : [`weights in ${smaller.weights ?? 'another type'}`]),
     ...(smaller.slots === from.slots

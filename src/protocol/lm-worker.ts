@@ -30,6 +30,8 @@ export interface LocalModelInfo {
   /** Why it does not run on WebGPU, for people. */
   reason?: string;
   maxContext: number;
+  /** Of the linear layers, as they lie in memory. */
+  weights: WeightType;
   /** Weights, cache and activations. */
   liveBytes: number;
   /** Ids of the adapters that are resident and can be asked for. */

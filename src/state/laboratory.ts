@@ -2,6 +2,7 @@
 import type { ErrorEnvelope } from '../protocol/errors';
 import type { LmWorkerEvent, LocalModelInfo } from '../protocol/lm-worker';
 import type { ModelLibraryApi, StoredModelSettings } from '../protocol/model-library';
+import type { WeightType } from '../protocol/model-import';
 import type { PublishedModel } from '../protocol/registry';
 import type { Progress } from '../protocol/retrieval';
 import type { TextGenerationDtype } from '../protocol/text-generation-worker';
@@ -57,6 +58,8 @@ export interface LoadEvent {
   /** Why it runs there and not on something faster, with `ready`. */
   reason?: string;
   progress?: Progress;
+  /** Of a model of this tab, with `ready`. */
+  memory?: { weights: WeightType; bytes: number };
 }
 
 export interface CorpusEntry {

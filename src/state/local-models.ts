@@ -62,11 +62,12 @@ export class LocalModels {
       for (const id of idle) await this.unload(id);
       info = await this.#load(request, onEvent, signal);
     }
-    const { device, deviceName, reason } = info;
+    const { device, deviceName, reason, weights, liveBytes } = info;
     onEvent({
       ...{ part, phase: 'ready', name },
       device: device === 'webgpu' ? `WebGPU, ${deviceName}` : deviceName,
       ...(reason !== undefined && { reason }),
+      memory: { weights, bytes: liveBytes },
     });
     return info;
   }
@@ -106,14 +107,19 @@ export class LocalModels {
     const loaded = this.#workerOf(model.id, wanted);
     if (loaded.info) return loaded.info;
     onEvent({ part, phase: model.kind === 'embedded' ? 'download' : 'read', name });
-    loaded.info = await loaded.connection.remote.load(
-      { modelsUrl: this.#modelsUrl, model, device: wanted, ...settings },
-      proxy((progress: Progress) => {
-        const finished = progress.total > 0 && progress.done >= progress.total;
-        onEvent(finished ? { part, phase: 'compile', name } : { part, phase: 'download', name, progress });
-      }),
-      signal,
-    );
+    const state = { loading: true };
+    const onProgress = (progress: Progress): void => {
+      // Its messages come by a way of their own, and may come after the result.
+      if (!state.loading) return;
+      const finished = progress.total > 0 && progress.done >= progress.total;
+      onEvent(finished ? { part, phase: 'compile', name } : { part, phase: 'download', name, progress });
+    };
+    const request = { modelsUrl: this.#modelsUrl, model, device: wanted, ...settings };
+    try {
+      loaded.info = await loaded.connection.remote.load(request, proxy(onProgress), signal);
+    } finally {
+      state.loading = false;
+    }
     this.#tell(model.id, { type: 'loaded', info: loaded.info });
     return loaded.info;
   }

@@ -97,7 +97,7 @@ export function scriptedLibrary(
             device: device === 'cpu' ? 'cpu' : 'webgpu',
             deviceName: 'a scripted card',
           },
-          ...{ maxContext: 4096, liveBytes: 500_000_000, adapters: [] },
+          ...{ maxContext: 4096, weights: 'q4', liveBytes: 500_000_000, adapters: [] },
         };
         for (const listener of listeners) listener(id, { type: 'loaded', info });
         return info;

@@ -1,4 +1,5 @@
 import type { CapabilityReport } from '../../state/laboratory';
+import type { LoadState } from '../../state/library.svelte';
 import { formatBytes, formatCount } from '../format';
 import { frame } from '../strings/frame';
 
@@ -57,6 +58,21 @@ export function capabilityRows(report: CapabilityReport): CapabilityRow[] {
     { name: words.rows.browser, grade: 'good', value: report.browser },
   ];
 }
+
+/** The models that are in memory: which, in what type, where, and how much of it they take. */
+export const modelRows = (loads: Readonly<Record<string, LoadState>>): CapabilityRow[] =>
+  Object.values(loads).flatMap(({ info }): CapabilityRow[] => {
+    if (!info) return [];
+    const { title, device, deviceName, weights, liveBytes, reason } = info;
+    const where = device === 'webgpu' ? `WebGPU, ${deviceName}` : deviceName;
+    return [
+      {
+        ...{ name: title, value: words.model(where, weights, formatBytes(liveBytes)) },
+        grade: device === 'webgpu' ? 'good' : 'degraded',
+        ...(reason !== undefined && { note: reason }),
+      },
+    ];
+  });
 
 /** One line for the frame. */
 export function capabilityLine(report: CapabilityReport): { grade: Grade; words: string[] } {

@@ -113,6 +113,7 @@ export const ask = {
       ready: 'ready',
     },
     onDevice: (device: string) => `ready on ${device}`,
+    memory: (weights: string, bytes: string) => `${weights}, ${bytes} in memory`,
     waiting: 'waiting',
   },
   says: {

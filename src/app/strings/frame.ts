@@ -54,6 +54,8 @@ export const frame = {
         'Without isolation the WASM runtime has one thread. The server must send COOP and COEP headers.',
       noF16: 'Weights are kept as f32 on the GPU.',
     },
+    inMemory: 'Models in memory',
+    model: (where: string, weights: string, bytes: string) => `${where} · ${weights} · ${bytes}`,
     used: (used: string, quota: string) => `${used} of ${quota} used`,
     kept: 'kept even when space is short',
     notKept: 'the browser may clear it when space is short',
