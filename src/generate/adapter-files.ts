@@ -1,5 +1,6 @@
 import { readWhole, type ByteSource } from '../lm/byte-source';
 import { parseModelConfig, type ModelConfig } from '../lm/config';
+import { FilesSource } from '../lm/import/files-source';
 import type { ModelSource } from '../lm/import/model-source';
 import type { LoraAdapter } from '../lm/lora/adapter';
 import { readPeftAdapter } from '../lm/lora/read-peft';
@@ -56,17 +57,17 @@ export async function readAdapter(
   }
 }
 
-/** The two files of an adapter, to be stored, once it is known to fit the model. @throws as `readAdapter` */
+/** The two files of an adapter, fetched once, to be stored, when they are known to fit the model. @throws as `readAdapter` */
 export async function adapterFiles(
   source: ModelSource,
   modelConfig: unknown,
   signal?: AbortSignal,
 ): Promise<Map<string, Blob>> {
-  await readAdapter(source, parseModelConfig(modelConfig), signal);
   const { config, weights } = await openFiles(source, signal);
-  const blob = async (file: ByteSource): Promise<Blob> => new Blob([await readWhole(file, signal)]);
-  return new Map([
-    [CONFIG, await blob(config)],
-    [WEIGHTS, await blob(weights)],
+  const files = new Map([
+    [CONFIG, new Blob([await readWhole(config, signal)])],
+    [WEIGHTS, new Blob([await readWhole(weights, signal)])],
   ]);
+  await readAdapter(new FilesSource(source.origin().name, files), parseModelConfig(modelConfig), signal);
+  return files;
 }

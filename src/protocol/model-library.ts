@@ -49,6 +49,8 @@ export interface StoredModelSettings {
   maxContext?: number;
   /** Sequences decoded side by side. */
   slots?: number;
+  /** How the matrices lie in memory. Default: as they are stored. */
+  weights?: WeightType;
 }
 
 export interface StoredModel {

@@ -12,6 +12,7 @@ import type {
 import type { PublishedModel } from '../protocol/registry';
 import type { Laboratory, RunnerEvent } from './laboratory';
 import { Meter, type Measured } from './meter';
+import { ModelExports } from './model-exports.svelte';
 import { Running } from './running';
 import type { DeviceChoice } from './settings';
 
@@ -56,10 +57,12 @@ export class Library {
   /** Tells whoever lists what can be chosen. */
   #onchange: () => Promise<void>;
   #running = new Running();
+  readonly exports: ModelExports;
 
   constructor(laboratory: Laboratory, onchange: () => Promise<void>) {
     this.#laboratory = laboratory;
     this.#onchange = onchange;
+    this.exports = new ModelExports(laboratory.library);
     laboratory.runner.watch((id, event) => this.#heard(id, event));
   }
 
@@ -157,8 +160,9 @@ export class Library {
   /** Frees a model: stops its download, unloads it, deletes its files. */
   async remove(id: string): Promise<void> {
     await this.#guarded(async () => {
-      await this.pause(id);
+      await Promise.all([this.pause(id), this.exports.stop(id)]);
       this.dismiss(id);
+      this.exports.dismiss(id);
       await this.unload(id);
       await this.#laboratory.library.deleteModel(id);
     });
@@ -172,9 +176,9 @@ export class Library {
     });
   }
 
-  async addAdapter(model: string, from: ImportModelRequest['from']): Promise<void> {
+  async addAdapter(model: string, from: ImportModelRequest['from'], signal?: AbortSignal): Promise<void> {
     await this.#guarded(async () => {
-      await this.#laboratory.library.addAdapter({ model, from });
+      await this.#laboratory.library.addAdapter({ model, from }, signal);
       await this.unload(model);
     });
   }
@@ -227,7 +231,7 @@ export class Library {
       await this.refresh();
     } catch (error) {
       await this.refresh();
-      this.error = toEnvelope(error);
+      if (!isAbort(error)) this.error = toEnvelope(error);
     }
   }
 

@@ -1,6 +1,7 @@
 /** Which contexts a model can be loaded with, and with which it is loaded where nothing is chosen. */
 import { parseModelConfig, type ModelConfig } from '../lm/config';
-import type { StoredModelSettings } from '../protocol/model-library';
+import type { WeightType } from '../protocol/model-import';
+import type { StoredModel, StoredModelSettings } from '../protocol/model-library';
 
 /** Three turns of the paper's searcher fit. */
 const DEFAULT_CONTEXT = 8192;
@@ -32,7 +33,23 @@ export function defaultContext(raw: unknown): number {
 export const settingsOf = (
   config: unknown,
   settings: StoredModelSettings,
-): Required<StoredModelSettings> => ({
+): StoredModelSettings & Required<Pick<StoredModelSettings, 'maxContext' | 'slots'>> => ({
   maxContext: settings.maxContext ?? defaultContext(config),
   slots: settings.slots ?? 1,
+  ...(settings.weights && { weights: settings.weights }),
 });
+
+const NARROWER: Record<WeightType | 'as stored', readonly WeightType[]> = {
+  f32: ['f16', 'q8', 'q4'],
+  f16: ['q8', 'q4'],
+  q8: ['q4'],
+  q4: [],
+  // Of several types, which only a GGUF file has.
+  'as stored': ['q8', 'q4'],
+};
+
+/** What a stored model's matrices can become on their way into memory. More bits than are stored would only take room. */
+export const narrowerWeights = ({
+  report,
+  weights,
+}: Pick<StoredModel, 'report' | 'weights'>): readonly WeightType[] => NARROWER[report?.weights ?? weights];

@@ -1,9 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import * as v from 'valibot';
 import { describe, expect, it } from 'vitest';
+import type { StoredModel } from '../protocol/model-library';
 import { RegistrySchema } from '../protocol/registry';
-import { contextChoices, defaultContext } from './model-context';
-import { memoryNeed, publishedSizes } from './model-sizes';
+import { contextChoices, defaultContext, narrowerWeights } from './model-context';
+import { memoryNeed, publishedSizes, storedNeed } from './model-sizes';
 
 const { published } = v.parse(RegistrySchema, JSON.parse(await readFile('models/registry.json', 'utf8')));
 const find = (repository: string) => {
@@ -44,5 +45,20 @@ describe('sizes computed from an architecture', () => {
     expect(defaultContext({ ...config, max_position_embeddings: 128 })).toBe(128);
     expect(contextChoices({ architectures: ['Unknown'] })).toEqual([]);
     expect(memoryNeed({ architectures: ['Unknown'] }, 'q4', 1024, 1)).toBeNull();
+  });
+
+  it('of a stored model depend on the type that its weights are to have in memory', () => {
+    const { config } = find('Qwen/Qwen2.5-0.5B-Instruct');
+    const model: StoredModel = {
+      ...{ id: 'a', name: 'A', origin: { kind: 'files', name: 'a' }, createdAt: '', state: 'ready' },
+      ...{ weights: 'q8', bytes: 0, progress: null, report: null, config, settings: {}, adapters: [] },
+    };
+    const asStored = storedNeed(model)?.weights ?? 0;
+    const narrow = storedNeed({ ...model, settings: { weights: 'q4' } })?.weights ?? 0;
+    expect(narrow / asStored).toBeLessThan(0.7);
+    expect(storedNeed(model, { weights: 'q4' })?.weights).toBe(narrow);
+    expect(narrowerWeights(model)).toEqual(['q4']);
+    expect(narrowerWeights({ ...model, weights: 'f32' })).toEqual(['f16', 'q8', 'q4']);
+    expect(narrowerWeights({ ...model, weights: 'q4' })).toEqual([]);
   });
 });

@@ -2,7 +2,7 @@
 import { planMemory, type MemoryPlan } from '../lm/budget';
 import { slotsOf, weightTable } from '../lm/weights-table';
 import type { WeightType } from '../protocol/model-import';
-import type { StoredModel } from '../protocol/model-library';
+import type { StoredModel, StoredModelSettings } from '../protocol/model-library';
 import type { PublishedModel } from '../protocol/registry';
 import { readConfig, settingsOf } from './model-context';
 
@@ -41,10 +41,13 @@ export function memoryNeed(
   return config && planMemory({ config, weights, maxContext, slots });
 }
 
-/** As `memoryNeed`, as a stored model is set to be loaded. */
-export function storedNeed({ config, weights: wanted, settings, report }: StoredModel): MemoryPlan | null {
-  const { maxContext, slots } = settingsOf(config, settings);
-  const weights = report?.weights ?? wanted;
+/** As `memoryNeed`, for a stored model with these settings; default: its own. */
+export function storedNeed(
+  { config, weights: wanted, settings: own, report }: StoredModel,
+  settings: StoredModelSettings = own,
+): MemoryPlan | null {
+  const { maxContext, slots, weights: chosen } = settingsOf(config, settings);
+  const weights = chosen ?? report?.weights ?? wanted;
   if (weights !== 'as stored') return memoryNeed(config, weights, maxContext, slots);
   const plan = memoryNeed(config, 'q8', maxContext, slots);
   if (!plan || !report) return plan;

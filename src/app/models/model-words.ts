@@ -1,8 +1,10 @@
 /** What the cards say, put together from numbers. Pure. */
 import type { ErrorEnvelope } from '../../protocol/errors';
 import type { LocalModelInfo } from '../../protocol/lm-worker';
+import type { WeightType } from '../../protocol/model-import';
 import type { ListedModel } from '../../protocol/model-library';
 import type { DeviceNotice, FetchJob, LoadState } from '../../state/library.svelte';
+import type { Measured } from '../../state/meter';
 import type { MemoryPlan } from '../../lm/budget';
 import { formatBytes, formatCount, formatDuration } from '../format';
 import { library as words } from '../strings/library';
@@ -12,16 +14,20 @@ export const deviceWords = ({ device, deviceName }: LocalModelInfo): string =>
 
 export const percent = (fraction: number): string => `${Math.floor(fraction * 100)} %`;
 
+/** Bytes, rate and time left. */
+export function measuredWords({ done, total, rate, secondsLeft, fraction }: Measured): string {
+  const parts = [words.of(formatBytes(done), formatBytes(total))];
+  if (rate > 0) parts.push(words.rate(formatBytes(Math.round(rate))));
+  if (secondsLeft !== null && fraction < 1) parts.push(words.left(formatDuration(secondsLeft)));
+  return parts.join(' · ');
+}
+
 export function jobWords(job: FetchJob): string {
   if (job.status === 'pausing') return words.states.pausing;
   const { measured, phase, resumed, request } = job;
   const doing = phase === 'transfer' ? words.phases.transfer[request.from.kind] : words.phases[phase];
   if (!measured || phase === 'plan') return doing;
-  const parts = [doing, words.of(formatBytes(measured.done), formatBytes(measured.total))];
-  if (measured.rate > 0) parts.push(words.rate(formatBytes(Math.round(measured.rate))));
-  if (measured.secondsLeft !== null && measured.fraction < 1) {
-    parts.push(words.left(formatDuration(measured.secondsLeft)));
-  }
+  const parts = [doing, measuredWords(measured)];
   if (resumed > 0) parts.push(words.resumed(formatBytes(resumed)));
   return parts.join(' · ');
 }
@@ -43,18 +49,29 @@ export function memoryWords({ total, weights, cache, scratch }: MemoryPlan): str
   return words.memory(formatBytes(total), formatBytes(weights), formatBytes(cache)) + rest;
 }
 
+const WEIGHTS: readonly WeightType[] = ['f32', 'f16', 'q8', 'q4'];
+
 export interface SmallerLoad {
   maxContext: number;
   slots: number;
+  weights?: WeightType;
   label: string;
 }
 
 /** The smaller setting that an error names; null where it names none that a stored model can be loaded with. */
 export function smallerLoad(error: ErrorEnvelope): SmallerLoad | null {
-  const { smallerContext, smallerSlots } = error.context ?? {};
+  const { smallerContext, smallerSlots, smallerWeights } = error.context ?? {};
   if (typeof smallerContext !== 'number' || typeof smallerSlots !== 'number') return null;
-  const what = `${words.smallerContext(formatCount(smallerContext))}, ${words.smallerSlots(smallerSlots)}`;
-  return { maxContext: smallerContext, slots: smallerSlots, label: words.smaller(what) };
+  const weights = WEIGHTS.find((type) => type === smallerWeights);
+  const what = [
+    ...(weights ? [words.smallerWeights(weights)] : []),
+    words.smallerContext(formatCount(smallerContext)),
+    words.smallerSlots(smallerSlots),
+  ];
+  return {
+    ...{ maxContext: smallerContext, slots: smallerSlots, label: words.smaller(what.join(', ')) },
+    ...(weights && { weights }),
+  };
 }
 
 export function noticeWords({ name, event }: DeviceNotice): string {
