@@ -1,5 +1,5 @@
 /** IRCoT's few-shot prompt: demonstrations, paragraphs, question and the thoughts so far, as one raw text. */
-import { neutraliseChatTokens } from '../neutralise';
+import { neutralise } from '../neutralise';
 import { askedQuestion } from '../searcher-prompt';
 import type { Paragraph } from './near-duplicates';
 
@@ -20,9 +20,9 @@ const MAX_PARAGRAPH_WORDS = 600;
 /** Lines with which a paragraph could open or answer a question of its own, or pass for another paragraph. */
 const FORGED = /^([^\S\n]*)(Q|A|Wikipedia Title)([^\S\n]*):/gimu;
 
-/** Harmless in this prompt: no chat tokens, no forged lines, no blank lines that would end a demonstration. */
+/** Harmless in this prompt: no tags and chat tokens, no forged lines, no blank lines that would end a demonstration. */
 export const harmless = (text: string): string =>
-  neutraliseChatTokens(text)
+  neutralise(text)
     .replace(/[\r\u2028\u2029\v\f\x85]/g, '\n')
     .replace(/\n\s*\n/g, '\n')
     .replace(FORGED, '$1$2$3 -');
