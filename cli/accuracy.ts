@@ -68,12 +68,12 @@ export function accuracyLines(rows: readonly AccuracyRow[]): string[] {
   const cell = (text: string): string => text.padStart(10);
   return [
     [
-      'system    ',
+      'system'.padEnd(16),
       ...['questions', 'accuracy', 'EM', 'F1', 'gold found', 'searches', 's/question'].map(cell),
     ].join(' '),
     ...rows.map((row) =>
       [
-        row.system.padEnd(10),
+        row.system.padEnd(16),
         cell(String(row.questions)),
         ...[row.accuracy, row.em, row.f1, row.goldInContext].map((x) => cell(x.toFixed(3))),
         cell(row.searches.toFixed(2)),

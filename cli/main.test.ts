@@ -30,7 +30,7 @@ describe('the command line', () => {
     ['an argument too many', ['model', 'score', 'a', 'b'], 'takes M'],
     ['a missing option', ['index', 'build', 'corpus.jsonl'], 'needs --out'],
     ['a word for a number', ['ask', 'Who?', '--seed', 'x'], '--seed is "x"'],
-    ['a word outside the choice', ['ask', 'Who?', '--system', 'ircot'], 's3 or naive-rag'],
+    ['a word outside the choice', ['ask', 'Who?', '--system', 'bing'], 's3 or s3-no-selection'],
     ['a question and a split', ['ask', 'Who?', '--split', 'dev'], 'either a question'],
     ['neither', ['ask'], 'either a question'],
   ])('answers %s with exit code 2 and the reason', async (_what, args, reason) => {

@@ -1,29 +1,21 @@
-import type { NaiveRagParts } from '../src/agent/naive-rag';
-import { createNaiveRag } from '../src/agent/naive-rag';
-import { createS3 } from '../src/agent/s3';
-import { naiveRagSettings, s3Settings, settingsRecord, type S3Settings } from '../src/agent/settings';
+import type { S3Settings } from '../src/agent/settings';
+import { makeSystem, type SystemSettings } from '../src/agent/systems';
 import { traceFile } from '../src/agent/trace-file';
 import { systemClock } from '../src/platform/clock';
 import { AppError } from '../src/protocol/errors';
 import type { LanguageModel } from '../src/protocol/language-model';
 import type { Retriever } from '../src/protocol/retrieval';
-import type { RunOptions, System } from '../src/protocol/system';
+import type { RunOptions } from '../src/protocol/system';
 import type { SystemId, TraceDelta, TraceEvent, TraceFile } from '../src/protocol/trace';
 
 export interface Laboratory {
   searcher: LanguageModel;
   generator: LanguageModel;
   retriever: Retriever;
+  /** For the systems that search by words whatever the others do. */
+  bm25?: Retriever;
   settings: Partial<S3Settings>;
-}
-
-export const systemIds = ['s3', 'naive-rag'] as const satisfies SystemId[];
-
-export function createSystem(id: SystemId, { searcher, generator, retriever, settings }: Laboratory): System {
-  const clock = (): number => systemClock.now();
-  if (id === 's3') return createS3({ searcher, generator, retriever, settings, clock });
-  const parts: NaiveRagParts = { generator, retriever, settings, clock };
-  return createNaiveRag(parts);
+  systems?: SystemSettings;
 }
 
 /** Runs one question to its end and returns its trace; events are handed out as they come. */
@@ -36,13 +28,12 @@ export async function runTrace(
 ): Promise<TraceFile> {
   const startedAt = new Date().toISOString();
   const events: (TraceEvent | TraceDelta)[] = [];
-  for await (const event of createSystem(id, laboratory).run(question, options)) {
+  const { system, mode, settings } = makeSystem(id, { ...laboratory, clock: () => systemClock.now() });
+  for await (const event of system.run(question, options)) {
     events.push(event);
     onEvent(event);
   }
-  const settings = id === 's3' ? s3Settings(laboratory.settings) : naiveRagSettings(laboratory.settings);
-  const header = { system: id, mode: settings.mode, settings: settingsRecord(settings), startedAt };
-  return traceFile(header, events);
+  return traceFile({ system: id, mode, settings, startedAt }, events);
 }
 
 /** Throws what a failed run ended with. */

@@ -86,6 +86,30 @@ describe('asking over an endpoint', () => {
     });
   });
 
+  it('measures the systems that are named, each with what it needs', async () => {
+    const file = join(folder, 'questions.jsonl');
+    await writeFile(file, `${JSON.stringify({ question, golden_answers: ['Lake Tove'], gold: ['a'] })}\n`);
+    const result = await ask(
+      '--questions',
+      file,
+      '--systems',
+      'direct,naive-rag-bm25,search-r1-ret',
+      '--json',
+    );
+    expect(parsed(result)).toMatchObject({
+      systems: [
+        { system: 'direct', em: 1, searches: 0, goldInContext: 0 },
+        { system: 'naive-rag-bm25', em: 1, searches: 1, goldInContext: 1 },
+        { system: 'search-r1-ret', em: 1 },
+      ],
+    });
+  });
+
+  it('refuses a system that there is not, and both options at once', async () => {
+    expect(await ask(question, '--system', 'nothing')).toMatchObject({ code: 2 });
+    expect(await ask(question, '--system', 's3', '--systems', 's3')).toMatchObject({ code: 2 });
+  });
+
   it('says that the key is wrong without showing it', async () => {
     process.env['S3_API_KEY'] = 'sk-wrong-999';
     const { code, out, notes } = await ask(question, '--json');

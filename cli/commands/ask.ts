@@ -1,6 +1,9 @@
 import { join } from 'node:path';
+import type { RetrievalMode } from '../../src/protocol/retrieval';
 import { s3Settings, type S3Settings } from '../../src/agent/settings';
-import type { SystemId } from '../../src/protocol/trace';
+import { REWRITE_PROMPTS } from '../../src/agent/baselines/deepretrieval-prompts';
+import { SYSTEMS } from '../../src/agent/systems';
+import { SYSTEM_IDS, type SystemId } from '../../src/protocol/trace';
 import { AccuracyTally, accuracyLines } from '../accuracy';
 import { defineCommand, oneOf, UsageError, wholeNumber, type Console } from '../command';
 import { deviceOption, readDevice } from '../backend';
@@ -8,7 +11,7 @@ import { chooseRetriever } from '../corpus-retriever';
 import { demoFolder } from '../folders';
 import { Models, type OpenModel } from '../models';
 import { readQuestions, type Question } from '../questions';
-import { requireAnswer, runTrace, systemIds, type Laboratory } from '../run-system';
+import { requireAnswer, runTrace, type Laboratory } from '../run-system';
 import { eventLines } from '../trace-text';
 
 export const ask = defineCommand({
@@ -18,11 +21,26 @@ export const ask = defineCommand({
   summary: 'Answers a question by searching; or measures the systems on questions with known answers.',
   options: {
     corpus: { type: 'string', value: 'F', help: 'demo (default), a JSONL file, or the folder of an index' },
-    system: { type: 'string', value: 's3|naive-rag', help: 'default: s3; with --split or --questions both' },
+    system: { type: 'string', value: 'S', help: `default: s3; one of ${SYSTEM_IDS.join(', ')}` },
+    systems: {
+      type: 'string',
+      value: 'S,S',
+      help: 'several; default with --split or --questions: s3,naive-rag',
+    },
     searcher: { type: 'string', value: 'M', help: 'the model that searches; default demo' },
     generator: { type: 'string', value: 'M', help: 'the model that answers; default demo' },
     mode: { type: 'string', value: 'dense|bm25', help: 'retrieval; default: dense where there are vectors' },
     device: deviceOption,
+    protocol: {
+      type: 'string',
+      value: 'paper|code',
+      help: 'where paper and published code differ; default paper',
+    },
+    rewrite: {
+      type: 'string',
+      value: 'P',
+      help: "the prompt of DeepRetrieval's model, such as nq (default), triviaqa, pubmed",
+    },
     turns: { type: 'string', value: 'N', help: 'turns in which the searcher may search; default 3' },
     found: {
       type: 'string',
@@ -45,24 +63,23 @@ export const ask = defineCommand({
     if ((question === undefined) === (file === undefined)) {
       throw new UsageError('`s3 ask` takes either a question or --split or --questions.');
     }
-    const system = oneOf('system', values.system, [...systemIds, 'both'], file === undefined ? 's3' : 'both');
+    const systems = chosenSystems(values, file === undefined);
     const mode = oneOf('mode', values.mode, ['dense', 'bm25', 'auto'], 'auto');
     const seed = wholeNumber('seed', values.seed, 0, 0);
     const limit = wholeNumber('limit', values.limit, 1, Infinity);
     const models = new Models(console, readDevice(values.device));
     try {
-      const { retriever, mode: chosen, name } = await chooseRetriever(values.corpus ?? 'demo', mode, console);
-      console.note(`Corpus ${name}, ${chosen === 'dense' ? 'dense search' : 'BM25'}`);
       const generator = await models.open(values.generator ?? 'demo');
-      // Naive RAG has no searcher, and must not wait for one.
-      const searcher = system === 'naive-rag' ? generator : await models.open(values.searcher ?? 'demo');
+      // What has no searcher must not wait for one.
+      const searching = systems.some((id) => SYSTEMS[id].searcher);
+      const searcher = searching ? await models.open(values.searcher ?? 'demo') : generator;
       const laboratory: Laboratory = {
         searcher: searcher.model,
         generator: generator.model,
-        retriever,
+        ...(await retrievers(values.corpus ?? 'demo', mode, systems, console)),
         settings: searchSettings(values, searcher),
+        systems: { deepretrieval: { prompt: oneOf('rewrite', values.rewrite, REWRITE_PROMPTS, 'nq') } },
       };
-      const systems: SystemId[] = system === 'both' ? [...systemIds] : [system];
       if (file !== undefined) {
         await measure(systems, laboratory, await readQuestions(file, limit), seed, console);
         return;
@@ -75,13 +92,43 @@ export const ask = defineCommand({
   },
 });
 
+function chosenSystems(
+  { system, systems }: { system?: string; systems?: string },
+  alone: boolean,
+): readonly SystemId[] {
+  if (system !== undefined && systems !== undefined) {
+    throw new UsageError('--system and --systems exclude each other.');
+  }
+  if (system === undefined && systems === undefined) return alone ? ['s3'] : ['s3', 'naive-rag'];
+  const names = systems === undefined ? [system] : systems.split(',').map((name) => name.trim());
+  return [...new Set(names.map((name) => oneOf('system', name, SYSTEM_IDS, 's3')))];
+}
+
+/** What the systems need: the retriever of the mode, and BM25 beside it. */
+async function retrievers(
+  corpus: string,
+  mode: RetrievalMode | 'auto',
+  systems: readonly SystemId[],
+  console: Console,
+): Promise<Pick<Laboratory, 'retriever' | 'bm25'>> {
+  const needed = systems.map((id) => SYSTEMS[id].retriever);
+  // Closed-book systems search nothing; words are indexed sooner than meanings.
+  const given = await chooseRetriever(corpus, needed.includes('given') ? mode : 'bm25', console);
+  if (needed.some((need) => need !== 'none')) {
+    console.note(`Corpus ${given.name}, ${given.mode === 'dense' ? 'dense search' : 'BM25'}`);
+  }
+  if (given.mode === 'bm25') return { retriever: given.retriever, bm25: given.retriever };
+  if (!needed.includes('bm25')) return { retriever: given.retriever };
+  return { retriever: given.retriever, bm25: (await chooseRetriever(corpus, 'bm25', console)).retriever };
+}
+
 /** What was asked for, else what the searcher was trained with, else 8-3-3. */
 function searchSettings(
-  { turns, found, kept }: { turns?: string; found?: string; kept?: string },
+  { turns, found, kept, protocol }: { turns?: string; found?: string; kept?: string; protocol?: string },
   { search }: OpenModel,
 ): Partial<S3Settings> {
   return {
-    ...s3Settings(),
+    ...s3Settings({ mode: oneOf('protocol', protocol, ['paper', 'code'], 'paper') }),
     ...search,
     ...(found !== undefined && { documentsPerQuery: wholeNumber('found', found, 1, 8) }),
     ...(kept !== undefined && { documentsSelected: wholeNumber('kept', kept, 1, 3) }),
