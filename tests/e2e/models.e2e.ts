@@ -3,11 +3,11 @@ import { createHash } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import AxeBuilder from '@axe-core/playwright';
-import type { Page } from '@playwright/test';
 import { demoGguf } from '../models/demo-gguf';
 import type { MadeFiles } from '../servers/hub-files';
 import { startHubServer, type HubServer } from '../servers/hub-server';
 import { answerOf, expect, openPage, test } from './guarded-page';
+import { card, here, nameModel, openModels, storedBytes } from './models-page';
 
 const REPOSITORY = 'owner/demo';
 const WEIGHTS = 'model.safetensors';
@@ -48,47 +48,11 @@ test.beforeEach(async ({ watch }) => {
 });
 test.afterEach(() => hub.close());
 
-const here = (page: Page) => page.getByRole('region', { name: 'On this device' });
-const card = (page: Page, name: string) =>
-  here(page)
-    .getByRole('listitem')
-    .filter({ has: page.getByRole('heading', { name, exact: true }) });
-
-/** As a user behind a mirror does it. */
-async function openModels(page: Page): Promise<void> {
-  await openPage(page, '#/models');
-  await page.getByText('Download from elsewhere').click();
-  await page.getByLabel('Address of the hub').fill(hub.url);
-  await page.keyboard.press('Enter');
-  await expect(page.getByText(`Downloads come from ${new URL(hub.url).host}`)).toBeVisible();
-}
-
-async function name(page: Page, repository: string, weights: string): Promise<void> {
-  const form = page.getByRole('form', { name: 'Bring a model' });
-  await form.getByLabel('Repository on the hub').fill(repository);
-  await form.getByLabel('Weights').selectOption(weights);
-}
-
-/** Bytes that lie in the folder of the models. */
-const storedBytes = (page: Page): Promise<number> =>
-  page.evaluate(async () => {
-    const sum = async (folder: FileSystemDirectoryHandle): Promise<number> => {
-      let bytes = 0;
-      for await (const handle of folder.values()) {
-        if (handle instanceof FileSystemFileHandle) bytes += (await handle.getFile()).size;
-        else if (handle instanceof FileSystemDirectoryHandle) bytes += await sum(handle);
-      }
-      return bytes;
-    };
-    const top = await navigator.storage.getDirectory();
-    return sum(await top.getDirectoryHandle('models', { create: true }));
-  });
-
 test('a repository is looked at, downloaded, paused, gone on with after a reload, and answers', async ({
   page,
 }) => {
-  await openModels(page);
-  await name(page, REPOSITORY, 'q8');
+  await openModels(page, hub.url);
+  await nameModel(page, REPOSITORY, 'q8');
   await page.getByRole('button', { name: 'Look', exact: true }).click();
   await expect(page.getByText(/2\.5 MB to download, .* stored here \(exact\)\./)).toBeVisible();
   await expect(page.getByText('Licence: apache-2.0.')).toBeVisible();
@@ -174,8 +138,8 @@ test('a GGUF file is dropped, and answers as the model that it was made from', a
 });
 
 test('a download is cancelled, and nothing of it stays', async ({ page }) => {
-  await openModels(page);
-  await name(page, REPOSITORY, 'q4');
+  await openModels(page, hub.url);
+  await nameModel(page, REPOSITORY, 'q4');
   onHalf = () => hub.fail(WEIGHTS, { kind: 'stall', bytes: 0 });
   await page.getByRole('button', { name: 'Download', exact: true }).click();
   const model = card(page, REPOSITORY);
@@ -215,11 +179,11 @@ test('a stored file that was altered is not used, and the page says so', async (
 
 test('a repository that is not there is told, and what is no name is refused', async ({ page, watch }) => {
   watch.expectError(/404/);
-  await openModels(page);
-  await name(page, 'not a name', 'q4');
+  await openModels(page, hub.url);
+  await nameModel(page, 'not a name', 'q4');
   await page.getByRole('button', { name: 'Download', exact: true }).click();
   await expect(page.getByText('Write it as owner/name')).toBeVisible();
-  await name(page, 'owner/none', 'q4');
+  await nameModel(page, 'owner/none', 'q4');
   await page.getByRole('button', { name: 'Download', exact: true }).click();
   await expect(here(page).getByRole('alert')).toContainText(/owner\/none/);
   await here(page).getByRole('button', { name: 'Dismiss' }).click();
