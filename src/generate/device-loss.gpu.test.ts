@@ -4,15 +4,24 @@ import { startModelsServer, type ModelsServer } from '../../tests/servers/models
 import { openNodeGpu } from '../platform/node/webgpu';
 import type { Clock } from '../protocol/clock';
 import type { GenerateEvent, GenerateRequest } from '../protocol/language-model';
-import type { LmWorkerEvent, LoadLocalModelRequest } from '../protocol/lm-worker';
+import type { ComputeDevice, LmWorkerEvent, LoadLocalModelRequest } from '../protocol/lm-worker';
 import { LocalModelService } from './local-service';
-import { pickBackend } from './pick-backend';
+import { pickBackend, type PickedBackend } from './pick-backend';
 
 let server: ModelsServer;
 let fragile: FragileGpu;
 let service: LocalModelService;
 let waits: number[];
 let events: LmWorkerEvent[];
+
+/**
+ * As `pickBackend`, but "automatic" takes the adapter although it is software: what it would do with a card. The kernels stay
+ * those for software, which a software adapter compiles in a bearable time.
+ */
+async function pick(wanted: ComputeDevice | 'auto'): Promise<PickedBackend> {
+  if (wanted !== 'auto') return pickBackend(fragile.gpu, wanted);
+  return pickBackend(fragile.gpu, 'webgpu').catch(() => pickBackend(undefined, 'auto'));
+}
 
 /** Time that passes at once. */
 const clock: Clock = {
@@ -25,13 +34,13 @@ const clock: Clock = {
 
 beforeEach(async () => {
   server = await startModelsServer();
-  fragile = fragileGpu(await openNodeGpu(), { hardware: true });
+  fragile = fragileGpu(await openNodeGpu());
   waits = [];
   events = [];
   service = new LocalModelService({
     fetch: globalThis.fetch,
     sha256: (bytes) => crypto.subtle.digest('SHA-256', bytes),
-    pick: (wanted) => pickBackend(fragile.gpu, wanted),
+    pick,
     clock,
     store: () => {
       throw new Error('no store here');
@@ -75,9 +84,9 @@ async function read(
 const kinds = (): string[] => events.map(({ type }) => type);
 
 describe('a lost device', () => {
-  it.each([1, 5])('at submission %i is opened again, and the text is the same, told once', async (at) => {
-    fragile.loseAt(0, at);
+  it.each([1, 3])('at submission %i is opened again, and the text is the same, told once', async (at) => {
     await service.load(load());
+    fragile.loseAt(0, fragile.submissions(0) + at);
     const interrupted = await read(service.generate(request));
     expect(kinds()).toEqual(['device lost', 'rebuilding', 'rebuilt']);
     expect(waits).toEqual([1000]);
@@ -87,8 +96,8 @@ describe('a lost device', () => {
   });
 
   it('is rebuilt once for all generations that were under way', async () => {
-    fragile.loseAt(0, 3);
     await service.load(load());
+    fragile.loseAt(0, fragile.submissions(0) + 2);
     const texts = await Promise.all([read(service.generate(request)), read(service.generate(request))]);
     expect(texts[0]).toEqual(texts[1]);
     expect(texts[0].streamed).toBe(texts[0].text);
@@ -124,14 +133,15 @@ describe('a lost device', () => {
   });
 
   it('that is lost again and again ends the generation', async () => {
-    for (let index = 0; index < 8; index += 1) fragile.loseAt(index, 1);
     await service.load(load());
+    // Every device goes at the first submission after those of loading.
+    const loading = fragile.submissions(0);
+    for (let index = 0; index < 8; index += 1) fragile.loseAt(index, loading + 1);
     await expect(read(service.generate(request))).rejects.toMatchObject({ code: 'DEVICE_LOST' });
     expect(fragile.devices.length).toBeLessThanOrEqual(5);
   });
 
   it('falls back to the CPU where that was not excluded, and says why', async () => {
-    for (let index = 0; index < 8; index += 1) fragile.loseAt(index, 1);
     await service.load({ ...load(), device: 'auto' });
     fragile.devices[0]?.destroy();
     fragile.hideAdapter(1);

@@ -3,6 +3,8 @@ export interface FragileGpu {
   readonly gpu: GPU;
   /** Devices handed out so far. */
   readonly devices: GPUDevice[];
+  /** Submissions to a device so far. */
+  submissions(index: number): number;
   /** The device that is handed out as number `index` (from 0) is lost at its `submit`-th submission (from 1). */
   loseAt(index: number, submit: number): void;
   /** From now on the next `times` requests find no adapter, as while a browser restarts its graphics process. */
@@ -11,10 +13,10 @@ export interface FragileGpu {
   destroyNew(times: number): void;
 }
 
-/** `hardware`: the adapter says of itself that it is no software, which "automatic" then believes. */
-export function fragileGpu(real: GPU, { hardware = false } = {}): FragileGpu {
+export function fragileGpu(real: GPU): FragileGpu {
   const devices: GPUDevice[] = [];
   const losses = new Map<number, number>();
+  const counts: number[] = [];
   let hidden = 0;
   let doomed = 0;
 
@@ -22,10 +24,10 @@ export function fragileGpu(real: GPU, { hardware = false } = {}): FragileGpu {
     const index = devices.push(device) - 1;
     const { queue } = device;
     const submit = queue.submit.bind(queue);
-    let count = 0;
     queue.submit = (buffers) => {
       submit(buffers);
-      count += 1;
+      const count = (counts[index] ?? 0) + 1;
+      counts[index] = count;
       if (count === losses.get(index)) device.destroy();
     };
     if (doomed > 0) {
@@ -44,16 +46,6 @@ export function fragileGpu(real: GPU, { hardware = false } = {}): FragileGpu {
       const adapter = await real.requestAdapter(options);
       if (adapter) {
         const request = adapter.requestDevice.bind(adapter);
-        if (hardware) {
-          const info = {
-            vendor: 'test',
-            architecture: '',
-            device: '',
-            description: 'a card',
-            isFallbackAdapter: false,
-          };
-          Object.defineProperty(adapter, 'info', { value: info });
-        }
         adapter.requestDevice = async (descriptor) => watch(await request(descriptor));
       }
       return adapter;
@@ -62,6 +54,7 @@ export function fragileGpu(real: GPU, { hardware = false } = {}): FragileGpu {
   return {
     gpu: gpu as GPU,
     devices,
+    submissions: (index) => counts[index] ?? 0,
     loseAt: (index, submit) => void losses.set(index, submit),
     hideAdapter: (times) => void (hidden = times),
     destroyNew: (times) => void (doomed = times),
