@@ -50,7 +50,11 @@ export const modelExport = defineCommand({
           ? undefined
           : await readAdapter(await FolderSource.open(adapter), parseModelConfig(opened.config), signal);
       if (wanted === 'peft' && lora) {
-        await writeAll(out, writePeftAdapter(lora).map(wholeFile), console);
+        await writeAll(
+          out,
+          writePeftAdapter(lora, parseModelConfig(opened.config).layers).map(wholeFile),
+          console,
+        );
         return;
       }
       const model = lora && adapter !== undefined ? withMerged(opened, lora, adapter) : opened;

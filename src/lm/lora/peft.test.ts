@@ -247,8 +247,11 @@ describe('reading PEFT', () => {
 });
 
 describe('writing PEFT', () => {
-  const written = async (adapter: LoraAdapter): Promise<{ back: LoraAdapter; config: unknown }> => {
-    const [config, weights] = writePeftAdapter(adapter);
+  const written = async (
+    adapter: LoraAdapter,
+    layers?: number,
+  ): Promise<{ back: LoraAdapter; config: unknown }> => {
+    const [config, weights] = writePeftAdapter(adapter, layers);
     expect([config.path, weights.path]).toEqual(['adapter_config.json', 'adapter_model.safetensors']);
     const json: unknown = JSON.parse(new TextDecoder().decode(config.bytes));
     const back = await readPeftAdapter({
@@ -303,6 +306,13 @@ describe('writing PEFT', () => {
     const third = await written(later);
     expect(third.back).toEqual(later);
     expect(third.config).toMatchObject({ target_modules: ['o_proj'], layers_to_transform: [1] });
+  });
+
+  it('names the layers where they are the first ones and not all that the model has', async () => {
+    const first = { rankStabilised: false, baseModel: undefined, pairs: [pairOf(0, 'v_proj', 2, 4)] };
+    const { back, config } = await written(first, model.layers);
+    expect(back).toEqual(first);
+    expect(config).toMatchObject({ layers_to_transform: [0] });
   });
 });
 

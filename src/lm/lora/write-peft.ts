@@ -18,13 +18,14 @@ function commonest(values: readonly number[]): number {
 /** The end of a module's path: PEFT compares patterns and targets with ends after a dot. */
 const pathEnd = (pair: LoraPair): string => modulePath(pair.layer, pair.module).replace(/^model\./, '');
 
-function adapterConfig(adapter: LoraAdapter): Record<string, unknown> {
+function adapterConfig(adapter: LoraAdapter, modelLayers: number | undefined): Record<string, unknown> {
   const { pairs, rankStabilised, baseModel } = adapter;
   const [rank, alpha] = [commonest(pairs.map((p) => p.rank)), commonest(pairs.map((p) => p.alpha))];
   const modules = LORA_MODULES.filter((module) => pairs.some((pair) => pair.module === module));
   const layers = [...new Set(pairs.map((pair) => pair.layer))];
   const isRegular = pairs.length === modules.length * layers.length;
-  const isFromStart = layers.every((layer, i) => layer === i);
+  const isEveryLayer =
+    layers.length === (modelLayers ?? layers.length) && layers.every((layer, i) => layer === i);
   const others = (field: 'rank' | 'alpha', usual: number): Record<string, number> =>
     Object.fromEntries(pairs.filter((p) => p[field] !== usual).map((p) => [pathEnd(p), p[field]]));
   return {
@@ -42,7 +43,7 @@ function adapterConfig(adapter: LoraAdapter): Record<string, unknown> {
     fan_in_fan_out: false,
     init_lora_weights: true,
     target_modules: isRegular ? modules : pairs.map(pathEnd),
-    layers_to_transform: isRegular && !isFromStart ? layers : null,
+    layers_to_transform: isRegular && !isEveryLayer ? layers : null,
     layers_pattern: null,
     modules_to_save: null,
     rank_pattern: others('rank', rank),
@@ -50,8 +51,14 @@ function adapterConfig(adapter: LoraAdapter): Record<string, unknown> {
   };
 }
 
-/** `adapter_config.json` and `adapter_model.safetensors` (f32, names without an adapter's name). */
-export function writePeftAdapter(adapter: LoraAdapter): [config: WrittenFile, weights: WrittenFile] {
+/**
+ * `adapter_config.json` and `adapter_model.safetensors` (f32, names without an adapter's name). `modelLayers`: how many the model has;
+ * without it, an adapter on its first layers counts as one on all of them.
+ */
+export function writePeftAdapter(
+  adapter: LoraAdapter,
+  modelLayers?: number,
+): [config: WrittenFile, weights: WrittenFile] {
   const tensors = adapter.pairs.flatMap(({ layer, module, rank, down, up }) => {
     const path = `base_model.model.${modulePath(layer, module)}`;
     return [
@@ -59,7 +66,7 @@ export function writePeftAdapter(adapter: LoraAdapter): [config: WrittenFile, we
       { name: `${path}.lora_B.weight`, shape: [up.length / rank, rank], values: up },
     ];
   });
-  const config = `${JSON.stringify(adapterConfig(adapter), null, 2)}\n`;
+  const config = `${JSON.stringify(adapterConfig(adapter, modelLayers), null, 2)}\n`;
   return [
     { path: 'adapter_config.json', bytes: new TextEncoder().encode(config) },
     { path: 'adapter_model.safetensors', bytes: writeSafetensors(tensors) },
