@@ -7,6 +7,7 @@ import { modelGenerate } from './commands/model-generate';
 import { modelImport } from './commands/model-import';
 import { modelList } from './commands/model-list';
 import { modelScore } from './commands/model-score';
+import { score } from './commands/score';
 import { serve } from './commands/serve';
 
 export const commands: readonly Command[] = [
@@ -18,5 +19,6 @@ export const commands: readonly Command[] = [
   modelExport,
   modelGenerate,
   modelScore,
+  score,
   serve,
 ];

@@ -36,6 +36,17 @@ export function f1Score(prediction: string, golds: readonly string[]): number {
   return Math.max(0, ...golds.map((gold) => wordF1(words(prediction), words(gold))));
 }
 
+/** 1 if some normalised gold answer is a part of the normalised prediction, letter by letter ("cover EM"). */
+export function coverMatch(prediction: string, golds: readonly string[]): number {
+  const answer = normaliseAnswer(prediction);
+  return golds.some((gold) => {
+    const wanted = normaliseAnswer(gold);
+    return wanted === '' ? answer === '' : answer.includes(wanted);
+  })
+    ? 1
+    : 0;
+}
+
 /** Whether some gold answer's tokens are a contiguous part of the prediction's. */
 export function spanCheck(prediction: string, golds: readonly string[]): boolean {
   const haystack = dprTokens(normaliseAnswer(prediction));
