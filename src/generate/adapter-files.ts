@@ -2,8 +2,10 @@ import { readWhole, type ByteSource } from '../lm/byte-source';
 import { parseModelConfig, type ModelConfig } from '../lm/config';
 import { FilesSource } from '../lm/import/files-source';
 import type { ModelSource } from '../lm/import/model-source';
+import { adapterShape } from '../lm/lora/adapter-memory';
 import type { LoraAdapter } from '../lm/lora/adapter';
 import { readPeftAdapter } from '../lm/lora/read-peft';
+import type { AdapterShape } from '../protocol/model-library';
 import { AppError } from '../protocol/errors';
 
 const CONFIG = 'adapter_config.json';
@@ -62,12 +64,13 @@ export async function adapterFiles(
   source: ModelSource,
   modelConfig: unknown,
   signal?: AbortSignal,
-): Promise<Map<string, Blob>> {
+): Promise<{ files: Map<string, Blob>; shape: AdapterShape }> {
   const { config, weights } = await openFiles(source, signal);
   const files = new Map([
     [CONFIG, new Blob([await readWhole(config, signal)])],
     [WEIGHTS, new Blob([await readWhole(weights, signal)])],
   ]);
-  await readAdapter(new FilesSource(source.origin().name, files), parseModelConfig(modelConfig), signal);
-  return files;
+  const fetched = new FilesSource(source.origin().name, files);
+  const adapter = await readAdapter(fetched, parseModelConfig(modelConfig), signal);
+  return { files, shape: adapterShape(adapter) };
 }

@@ -239,8 +239,8 @@ export class LocalModelService implements LmWorkerApi {
     const { weights, maxContext, slots } = request;
     let fit: MemoryFit | undefined;
     try {
-      const { id, title, files, adapters } = await found.read(signal);
-      fit = new MemoryFit(title, files, request, backend);
+      const { id, title, files, adapters, shapes } = await found.read(signal);
+      fit = new MemoryFit(title, files, request, backend, shapes);
       if ((request.device ?? 'auto') === 'auto') fit.requireSmallOnCpu();
       const model = await openLocalModel({
         ...{ id, files, backend },

@@ -4,6 +4,7 @@ import { parseModelConfig } from '../lm/config';
 import { slotType } from '../lm/weight-types';
 import { weightTable } from '../lm/weights-table';
 import type { ModelFiles } from '../lm/local-model';
+import type { AdapterShape } from '../protocol/model-library';
 import type { WeightType } from '../protocol/model-import';
 import { AppError } from '../protocol/errors';
 import type { LoadLocalModelRequest } from '../protocol/lm-worker';
@@ -24,7 +25,13 @@ export class MemoryFit {
   readonly #need: (setting: MemorySetting) => number;
 
   /** @throws AppError BAD_INPUT, UNSUPPORTED for a config that is none */
-  constructor(title: string, files: ModelFiles, request: LoadLocalModelRequest, backend: Backend) {
+  constructor(
+    title: string,
+    files: ModelFiles,
+    request: LoadLocalModelRequest,
+    backend: Backend,
+    adapters: readonly AdapterShape[] = [],
+  ) {
     const config = parseModelConfig(files.config);
     const { checkpoint } = files;
     const { kind } = backend.description;
@@ -38,7 +45,7 @@ export class MemoryFit {
       slots: request.slots ?? DEFAULT_SLOTS[kind],
     };
     const { preferredRows } = backend;
-    this.#need = (setting) => planMemory({ config, checkpoint, preferredRows, ...setting }).total;
+    this.#need = (setting) => planMemory({ config, checkpoint, preferredRows, adapters, ...setting }).total;
   }
 
   /** What most of the matrices are in memory. */

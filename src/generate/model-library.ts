@@ -101,8 +101,8 @@ export class ModelLibrary implements ModelLibraryApi {
   async addAdapter(request: AddAdapterRequest, signal?: AbortSignal): Promise<StoredModel> {
     const { config } = await this.#models.get(request.model);
     const source = this.#source(request.from);
-    const files = await adapterFiles(source, config, signal);
-    return this.#models.addAdapter(request.model, titleOf(originOf(request.from)), files);
+    const { files, shape } = await adapterFiles(source, config, signal);
+    return this.#models.addAdapter(request.model, titleOf(originOf(request.from)), files, shape);
   }
 
   async removeAdapter(model: string, adapter: string): Promise<StoredModel> {

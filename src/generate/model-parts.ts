@@ -3,7 +3,7 @@ import type { ModelSource } from '../lm/import/model-source';
 import type { ModelFiles } from '../lm/local-model';
 import { AppError } from '../protocol/errors';
 import type { LoadLocalModelRequest } from '../protocol/lm-worker';
-import type { ModelStore } from '../protocol/model-library';
+import type { AdapterShape, ModelStore } from '../protocol/model-library';
 import type { OnProgress } from '../protocol/retrieval';
 import { fetchModelFiles, fetchRegistry, languageModelFiles, type FolderTools } from './model-folder';
 import { readStoredModel, StoredSource } from './stored-model';
@@ -14,6 +14,8 @@ export interface ModelParts {
   files: ModelFiles;
   /** Its adapters by id. */
   adapters: ReadonlyMap<string, ModelSource>;
+  /** Of its adapters, as far as they are known before they are read. */
+  shapes: readonly AdapterShape[];
 }
 
 export interface FoundModel {
@@ -46,6 +48,7 @@ export async function findModel(
         const { adapters } = await store.get(id);
         return {
           ...{ id, title: name },
+          shapes: adapters.flatMap(({ shape }) => (shape ? [shape] : [])),
           files: await readStoredModel(store, id, tools.sha256, again),
           adapters: new Map(
             adapters.map((adapter) => [adapter.id, new StoredSource(store, id, `adapters/${adapter.id}/`)]),
@@ -83,6 +86,7 @@ async function findEmbedded(
     title: model.title,
     files: languageModelFiles(model, files),
     adapters: new Map(),
+    shapes: [],
   };
   return { title: model.title, read: () => Promise.resolve(parts) };
 }

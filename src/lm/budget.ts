@@ -5,10 +5,12 @@
 import type { Backend, BackendDescription, Extent, Operation, Tensor } from '../gpu/backend';
 import { tensorBytes } from '../gpu/dtype';
 import { AppError } from '../protocol/errors';
+import type { AdapterShape } from '../protocol/model-library';
 import type { WeightType } from '../protocol/model-import';
 import type { Checkpoint } from './checkpoint';
 import type { ModelConfig } from './config';
 import { buildGraph, type GraphSizes } from './graph';
+import { adaptersBytes } from './lora/adapter-memory';
 import { graphSizes } from './graph-sizes';
 import { buildWorkingSet } from './scheduler/working-set';
 import { mapTensors, weightTable } from './weights-table';
@@ -20,6 +22,8 @@ export interface MemoryRequest {
   weights?: WeightType | undefined;
   checkpoint?: Checkpoint | undefined;
   maxContext: number;
+  /** Resident beside the model. */
+  adapters?: readonly AdapterShape[] | undefined;
   /** Sequences side by side. Default 1. */
   slots?: number | undefined;
   /** Of the backend; default 256, a GPU's. */
@@ -35,6 +39,8 @@ export interface MemoryPlan {
   cache: number;
   /** Activations, logits and tables. */
   scratch: number;
+  /** Of all resident adapters. */
+  adapters: number;
   total: number;
   /** Keys and values of one position of one slot. */
   cachePerToken: number;
@@ -58,7 +64,8 @@ export function planMemory(request: MemoryRequest): MemoryPlan {
   const cache = along(one.cache, two.cache);
   const scratch = along(one.scratch, two.scratch);
   const cachePerToken = (two.cache - one.cache) / slots;
-  return { weights, cache, scratch, total: weights + cache + scratch, cachePerToken };
+  const adapters = adaptersBytes(config, request.adapters ?? [], sizes.stepRows);
+  return { weights, cache, scratch, adapters, total: weights + cache + scratch + adapters, cachePerToken };
 }
 
 /**

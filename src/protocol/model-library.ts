@@ -33,6 +33,12 @@ export type StoredOrigin =
       name: string;
     };
 
+/** Which low-rank products an adapter brings, without their numbers; memory is planned by it. */
+export interface AdapterShape {
+  rankStabilised: boolean;
+  pairs: { layer: number; module: string; rank: number; alpha: number }[];
+}
+
 /** A PEFT adapter beside its model. */
 export interface StoredAdapter {
   id: string;
@@ -41,6 +47,8 @@ export interface StoredAdapter {
   bytes: number;
   /** ISO 8601. */
   createdAt: string;
+  /** Absent in records that were written before it was kept. */
+  shape?: AdapterShape;
 }
 
 /** How a stored model is loaded unless a load says otherwise. */
@@ -117,7 +125,12 @@ export interface ModelStore {
   /** @throws AppError NOT_FOUND, BAD_INPUT */
   change(id: string, change: { name?: string; settings?: StoredModelSettings }): Promise<StoredModel>;
   /** Adds a PEFT adapter: its files lie under `adapters/<id>/`. */
-  addAdapter(id: string, name: string, files: ReadonlyMap<string, Blob>): Promise<StoredModel>;
+  addAdapter(
+    id: string,
+    name: string,
+    files: ReadonlyMap<string, Blob>,
+    shape?: AdapterShape,
+  ): Promise<StoredModel>;
   removeAdapter(id: string, adapter: string): Promise<StoredModel>;
   /** Frees everything of a model. What is not there is no error. @throws AppError BUSY */
   remove(id: string): Promise<void>;

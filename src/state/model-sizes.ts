@@ -2,7 +2,7 @@
 import { planMemory, type MemoryPlan } from '../lm/budget';
 import { slotsOf, weightTable } from '../lm/weights-table';
 import type { WeightType } from '../protocol/model-import';
-import type { StoredModel, StoredModelSettings } from '../protocol/model-library';
+import type { AdapterShape, StoredModel, StoredModelSettings } from '../protocol/model-library';
 import type { PublishedModel } from '../protocol/registry';
 import { readConfig, settingsOf } from './model-context';
 
@@ -36,20 +36,22 @@ export function memoryNeed(
   weights: WeightType,
   maxContext: number,
   slots: number,
+  adapters: readonly AdapterShape[] = [],
 ): MemoryPlan | null {
   const config = readConfig(raw);
-  return config && planMemory({ config, weights, maxContext, slots });
+  return config && planMemory({ config, weights, maxContext, slots, adapters });
 }
 
 /** As `memoryNeed`, for a stored model with these settings; default: its own. */
 export function storedNeed(
-  { config, weights: wanted, settings: own, report }: StoredModel,
+  { config, weights: wanted, settings: own, report, adapters }: StoredModel,
   settings: StoredModelSettings = own,
 ): MemoryPlan | null {
   const { maxContext, slots, weights: chosen } = settingsOf(config, settings);
+  const shapes = adapters.flatMap(({ shape }) => (shape ? [shape] : []));
   const weights = chosen ?? report?.weights ?? wanted;
-  if (weights !== 'as stored') return memoryNeed(config, weights, maxContext, slots);
-  const plan = memoryNeed(config, 'q8', maxContext, slots);
+  if (weights !== 'as stored') return memoryNeed(config, weights, maxContext, slots, shapes);
+  const plan = memoryNeed(config, 'q8', maxContext, slots, shapes);
   if (!plan || !report) return plan;
   // Its tensors are of several types, which lie in memory as they lie in the pack.
   return { ...plan, weights: report.packBytes, total: plan.total - plan.weights + report.packBytes };

@@ -4,6 +4,10 @@ import { planMemory } from '../../src/lm/budget';
 import { bytesSource } from '../../src/lm/byte-source';
 import { parseModelConfig } from '../../src/lm/config';
 import { loadModel } from '../../src/lm/engine';
+import type { LoraPair } from '../../src/lm/lora/adapter';
+import { adapterShape } from '../../src/lm/lora/adapter-memory';
+import { LORA_MODULES, moduleShape, type LoraModule } from '../../src/lm/lora/modules';
+import type { AdapterShape } from '../../src/protocol/model-library';
 import { openSafetensorsCheckpoint } from '../../src/lm/safetensors';
 import { madeCheckpoint, SMALL_QWEN, type ShapeConfig } from './made-checkpoint';
 
@@ -54,6 +58,36 @@ export function budgetSuite(name: string, open: () => Promise<Backend>): void {
         model.dispose();
         expect(backend.liveBytes).toBe(before);
       }
+    });
+
+    it('counts resident adapters to the byte, whatever they adapt', async () => {
+      const file = madeCheckpoint({ config: SMALL_QWEN, type: 'BF16' }).get('model.safetensors')!;
+      const checkpoint = await openSafetensorsCheckpoint([bytesSource('model.safetensors', file.read(0, file.size))]);
+      const config = parseModelConfig(SMALL_QWEN);
+      const { preferredRows } = backend;
+      const options = { backend, config: SMALL_QWEN, checkpoint, maxContext: 64, slots: 2 };
+      const model = await loadModel(options);
+      const before = backend.liveBytes;
+      const pair = (layer: number, module: LoraModule, rank: number, alpha: number): LoraPair => {
+        const { inputs, outputs } = moduleShape(config, module);
+        const [down, up] = [new Float32Array(rank * inputs), new Float32Array(rank * outputs)];
+        return { layer, module, rank, alpha, down, up };
+      };
+      const last = config.layers - 1;
+      const sets = [
+        [pair(0, 'q_proj', 3, 6), pair(0, 'v_proj', 3, 6), pair(last, 'o_proj', 8, 8)],
+        [pair(0, 'k_proj', 2, 4), pair(0, 'v_proj', 2, 8), pair(0, 'up_proj', 5, 5), pair(last, 'down_proj', 4, 4)],
+        LORA_MODULES.map((module) => pair(last, module, 4, 8)),
+      ];
+      const shapes: AdapterShape[] = [];
+      for (const [index, pairs] of sets.entries()) {
+        const adapter = { rankStabilised: index === 1, baseModel: undefined, pairs };
+        await model.addAdapter(`adapter ${index}`, adapter);
+        shapes.push(adapterShape(adapter));
+        const plan = planMemory({ config, checkpoint, maxContext: 64, slots: 2, preferredRows, adapters: shapes });
+        expect([index, backend.liveBytes - before]).toEqual([index, plan.adapters]);
+      }
+      model.dispose();
     });
   });
 }

@@ -44,9 +44,10 @@ export function stateWords(model: ListedModel, load: LoadState | undefined): str
   return load?.phase === 'failed' ? words.states.failed : words.states.stored;
 }
 
-export function memoryWords({ total, weights, cache, scratch }: MemoryPlan): string {
+export function memoryWords({ total, weights, cache, scratch, adapters }: MemoryPlan): string {
   const rest = scratch > 0 ? words.memoryOther(formatBytes(scratch)) : '';
-  return words.memory(formatBytes(total), formatBytes(weights), formatBytes(cache)) + rest;
+  const beside = adapters > 0 ? words.memoryAdapters(formatBytes(adapters)) : '';
+  return words.memory(formatBytes(total), formatBytes(weights), formatBytes(cache)) + beside + rest;
 }
 
 const WEIGHTS: readonly WeightType[] = ['f32', 'f16', 'q8', 'q4'];

@@ -76,6 +76,7 @@ export const library = {
   },
   tokens: (count: string) => `${count} tokens`,
   memory: (total: string, weights: string, cache: string) => `${total}: weights ${weights}, cache ${cache}`,
+  memoryAdapters: (bytes: string) => `, adapters ${bytes}`,
   memoryOther: (rest: string) => `, working space ${rest}`,
   slotsWords: (count: number) => (count === 1 ? 'one' : `up to ${count}`),
   automatic: 'automatic',

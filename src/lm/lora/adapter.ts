@@ -22,5 +22,7 @@ export interface LoraAdapter {
 }
 
 /** The factor s on the product of A and B. */
-export const loraScale = (adapter: Pick<LoraAdapter, 'rankStabilised'>, pair: LoraPair): number =>
-  pair.alpha / (adapter.rankStabilised ? Math.sqrt(pair.rank) : pair.rank);
+export const loraScale = (
+  adapter: Pick<LoraAdapter, 'rankStabilised'>,
+  pair: Pick<LoraPair, 'rank' | 'alpha'>,
+): number => pair.alpha / (adapter.rankStabilised ? Math.sqrt(pair.rank) : pair.rank);

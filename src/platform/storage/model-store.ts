@@ -184,13 +184,16 @@ export function createModelStore(parts: ModelStoreParts): ModelStore {
       });
     },
 
-    addAdapter(id, name, given) {
+    addAdapter(id, name, given, shape) {
       return edit(id, async (record) => {
         const taken = new Set(record.adapters.map((adapter) => adapter.id));
         let adapter = slugOf(name, 32);
         for (let n = 2; taken.has(adapter); n += 1) adapter = `${slugOf(name, 28)}-${n}`;
         const folder = `${folderOf(id)}/${ADAPTERS}/${adapter}`;
-        const entry: StoredAdapter = { id: adapter, name, bytes: 0, createdAt: parts.now() };
+        const entry: StoredAdapter = {
+          ...{ id: adapter, name, bytes: 0, createdAt: parts.now() },
+          ...(shape && { shape }),
+        };
         try {
           for (const [path, blob] of given) {
             await files.write(`${folder}/${path}`, new Uint8Array(await blob.arrayBuffer()));
