@@ -13,7 +13,7 @@ import type {
 import { GROUP, GROUP_BYTES, type Blocks } from '../blocks';
 import { blockRows, checkWrite } from '../checks';
 import { checkTypedShape, isBlockType, rowBytes, rowScales, type DType } from '../dtype';
-import { GpuOperation } from './dispatch';
+import { GpuOperation, type OperationContext } from './dispatch';
 import { buildOperations } from './operations';
 import { Pipelines } from './pipelines';
 import { tuningFor, type Tuning } from './tuning';
@@ -27,6 +27,8 @@ const COPY_DST = 0x08;
 const MAP_READ = 0x01;
 
 const EXTENT_BYTES = 16;
+/** Mapped ranges begin at multiples of 8 bytes. */
+const stagingBytes = (floats: number): number => 8 * Math.ceil(floats / 2);
 /** Submissions without a read-back that may be under way: enough to keep the GPU busy, few enough to stop soon. */
 const MAX_IN_FLIGHT = 2;
 
@@ -73,6 +75,8 @@ export interface WebGpuBackendOptions {
 export class WebGpuBackend implements Backend {
   readonly description: BackendDescription;
   readonly operations: Operations;
+  /** What further operations on this backend's tensors are built with. */
+  readonly context: OperationContext;
   readonly preferredRows: number;
   readonly #device: GPUDevice;
   readonly #maxBindingBytes: number;
@@ -99,13 +103,14 @@ export class WebGpuBackend implements Backend {
       maxBufferSize,
     );
     this.#pipelines = new Pipelines(device);
-    this.operations = buildOperations({
+    this.context = {
       device,
       pipelines: this.#pipelines,
       tuning: options.tuning ?? tuningFor(options.description),
       extentBuffer: (extent) => gpuExtent(extent).buffer,
       scratch: (floats) => this.#takeScratch(floats),
-    });
+    };
+    this.operations = buildOperations(this.context);
     void device.lost.then(({ message, reason }) => {
       if (this.#disposed) return;
       this.#failure = new AppError('DEVICE_LOST', `The graphics device was lost: ${message || reason}.`, {
@@ -217,7 +222,7 @@ export class WebGpuBackend implements Backend {
       operation.encode(pass);
     }
     pass.end();
-    const total = reads.reduce((sum, { count }) => sum + count * 4, 0);
+    const total = reads.reduce((sum, { count }) => sum + stagingBytes(count), 0);
     if (total === 0) {
       this.#device.queue.submit([encoder.finish()]);
       this.#inFlight.push(this.#device.queue.onSubmittedWorkDone());
@@ -229,7 +234,7 @@ export class WebGpuBackend implements Backend {
     let offset = 0;
     for (const { tensor, count } of reads) {
       encoder.copyBufferToBuffer(gpuTensor(tensor).buffer, 0, staging, offset, count * 4);
-      offset += count * 4;
+      offset += stagingBytes(count);
     }
     this.#device.queue.submit([encoder.finish()]);
     try {
@@ -268,7 +273,7 @@ export class WebGpuBackend implements Backend {
     let offset = 0;
     return reads.map(({ count }) => {
       const values = new Float32Array(staging.getMappedRange(offset, count * 4).slice(0));
-      offset += count * 4;
+      offset += stagingBytes(count);
       return values;
     });
   }
