@@ -188,8 +188,8 @@ export interface AdamWArguments {
   second: Tensor;
 }
 
-/** Partial sums that `squareSum` leaves for a tensor; whoever reads them adds them up. */
-export const SQUARE_PARTS = 16;
+/** Partial sums that `squareSum` leaves for a tensor (a row of them is what WebGPU can bind alone); whoever reads them adds them up. */
+export const SQUARE_PARTS = 64;
 
 export interface SquareSumArguments {
   input: Tensor;

@@ -25,6 +25,7 @@ export function tokenStatistics(a: TokenArrays, rows: number, width: number, tem
     }
     const logSum = Math.log(sum);
     const out = a.selected[row]! * TOKEN_FIELDS;
+    a.statistics.fill(0, out, out + TOKEN_FIELDS);
     a.statistics[out + TOKEN_LOG_PROB] = a.logits[start + a.targets[row]!]! / temperature - maximum - logSum;
     a.statistics[out + TOKEN_ENTROPY] = logSum - mixed / sum;
     a.statistics[out + TOKEN_LOG_SUM_EXP] = maximum + logSum;
