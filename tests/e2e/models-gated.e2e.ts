@@ -93,7 +93,7 @@ test('the type of the weights in memory is chosen, with the memory that it needs
   await expect(model).toContainText(/ready on/, { timeout: 60_000 });
   await openDetails(model);
   const choice = model.getByLabel('Weights in memory');
-  await expect(choice.locator('option')).toHaveText([/as stored: q8 \(.* in all\)/, /^q4.* \(.* in all\)/]);
+  await expect(choice.locator('option')).toHaveText([/as stored, q8 \(.*B\)/, /^q4.* \(.*B\)/]);
   await choice.selectOption('q4');
   await expect(model).not.toContainText('ready on');
   await model.getByRole('button', { name: /^Load/ }).click();

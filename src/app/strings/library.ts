@@ -15,8 +15,8 @@ export const library = {
   } satisfies Record<WeightType, string>,
   weightsAuto: 'automatic: as stored, or q4',
   asStored: 'as stored',
-  weightsAsStored: (type: string) => (type ? `as stored: ${type}` : 'as stored'),
-  weightsNeed: (weights: string, bytes: string) => `${weights} (${bytes} in all)`,
+  weightsAsStored: (type: string) => (type ? `as stored, ${type}` : 'as stored'),
+  weightsNeed: (weights: string, bytes: string) => `${weights} (${bytes})`,
   states: {
     stored: 'stored',
     paused: (percent: string) => `paused, ${percent}`,
@@ -99,7 +99,7 @@ export const library = {
     format: 'As',
     formats: {
       pack: 'pack of s3-web: as it is stored',
-      safetensors: 'safetensors: transformers, vLLM',
+      safetensors: 'safetensors, as on the hub',
       peft: 'the adapter alone (PEFT)',
     },
     types: { bf16: 'bf16', f16: 'f16', f32: 'f32: exact' },
