@@ -2,7 +2,9 @@ import { join } from 'node:path';
 import type { RetrievalMode } from '../../src/protocol/retrieval';
 import { s3Settings, type S3Settings } from '../../src/agent/settings';
 import { REWRITE_PROMPTS } from '../../src/agent/baselines/deepretrieval-prompts';
-import { SYSTEMS } from '../../src/agent/systems';
+import { SYSTEMS } from '../../src/agent/system-facts';
+import type { SystemSettings } from '../../src/agent/systems';
+import { isEndpointReference } from '../../src/generate/endpoint';
 import { SYSTEM_IDS, type SystemId } from '../../src/protocol/trace';
 import { AccuracyTally, accuracyLines } from '../accuracy';
 import { defineCommand, oneOf, UsageError, wholeNumber, type Console } from '../command';
@@ -41,6 +43,11 @@ export const ask = defineCommand({
       value: 'P',
       help: "the prompt of DeepRetrieval's model, such as nq (default), triviaqa, pubmed",
     },
+    tokens: {
+      type: 'string',
+      value: 'N',
+      help: 'new tokens of a response of IRCoT and Search-o1 at most; default theirs at an endpoint, else 500',
+    },
     turns: { type: 'string', value: 'N', help: 'turns in which the searcher may search; default 3' },
     found: {
       type: 'string',
@@ -78,7 +85,7 @@ export const ask = defineCommand({
         generator: generator.model,
         ...(await retrievers(values.corpus ?? 'demo', mode, systems, console)),
         settings: searchSettings(values, searcher),
-        systems: { deepretrieval: { prompt: oneOf('rewrite', values.rewrite, REWRITE_PROMPTS, 'nq') } },
+        systems: systemSettings(values),
       };
       if (file !== undefined) {
         await measure(systems, laboratory, await readQuestions(file, limit), seed, console);
@@ -120,6 +127,22 @@ async function retrievers(
   if (given.mode === 'bm25') return { retriever: given.retriever, bm25: given.retriever };
   if (!needed.includes('bm25')) return { retriever: given.retriever };
   return { retriever: given.retriever, bm25: (await chooseRetriever(corpus, 'bm25', console)).retriever };
+}
+
+/** Search-o1 writes up to 8,192 tokens at once, which no model on this machine has room for. */
+function systemSettings({
+  rewrite,
+  tokens,
+  searcher = 'demo',
+}: {
+  rewrite?: string;
+  tokens?: string;
+  searcher?: string;
+}): SystemSettings {
+  const deepretrieval = { prompt: oneOf('rewrite', rewrite, REWRITE_PROMPTS, 'nq') };
+  if (tokens === undefined && isEndpointReference(searcher)) return { deepretrieval };
+  const limit = { responseTokens: wholeNumber('tokens', tokens, 1, 500) };
+  return { deepretrieval, ircotS3: limit, searchO1: limit, searchO1S3: limit };
 }
 
 /** What was asked for, else what the searcher was trained with, else 8-3-3. */

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { SYSTEM_IDS } from '../protocol/trace';
-import { makeSystem, SYSTEMS } from './systems';
+import { SYSTEMS } from './system-facts';
+import { makeSystem } from './systems';
 import { collect, ScriptedModel, ScriptedRetriever, tickingClock } from './testing/scripted';
 import { importTrace, serialiseTrace, traceFile } from './trace-file';
 import { advanceTrace, EMPTY_TRACE_VIEW, foldTrace } from './trace-view';

@@ -2,7 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import type { GenerateRequest } from '../../protocol/language-model';
 import { SYSTEM_IDS, type SystemId } from '../../protocol/trace';
-import { makeSystem, SYSTEMS } from '../systems';
+import { SYSTEMS } from '../system-facts';
+import { makeSystem } from '../systems';
 import {
   collect,
   eventsOf,
