@@ -21,6 +21,8 @@ export class AskRun {
   error = $state.raw<ErrorEnvelope | null>(null);
   /** When an imported trace was recorded; null for one of our own. */
   importedFrom = $state<string | null>(null);
+  /** The system whose trace stands in s3's place: another one's only after an import. */
+  shown = $state<Exclude<SystemId, 'naive-rag'>>('s3');
   readonly s3 = new LiveTrace();
   readonly naive = new LiveTrace();
 
@@ -50,7 +52,8 @@ export class AskRun {
 
   recordedOf(system: 's3' | 'naive-rag'): RecordedRun {
     const { events } = system === 's3' ? this.s3 : this.naive;
-    return { system, events, settings: this.settings, startedAt: this.importedFrom ?? this.startedAt };
+    const name = system === 's3' ? this.shown : system;
+    return { system: name, events, settings: this.settings, startedAt: this.importedFrom ?? this.startedAt };
   }
 
   /** Never rejects: what goes wrong is in `error` and in the trace. */
@@ -68,6 +71,7 @@ export class AskRun {
     this.startedAt = this.#now();
     this.error = null;
     this.importedFrom = null;
+    this.shown = 's3';
     this.loads = [];
     this.#meters = {};
     this.s3.reset();
@@ -111,7 +115,8 @@ export class AskRun {
     this.error = null;
     this.loads = [];
     this.importedFrom = recordedAt;
-    this.s3.reset(system === 's3' ? events : []);
+    this.shown = system === 'naive-rag' ? 's3' : system;
+    this.s3.reset(system === 'naive-rag' ? [] : events);
     this.naive.reset(system === 'naive-rag' ? events : []);
     const asked = events.find((event) => event.type === 'question');
     this.question = asked?.question ?? '';

@@ -65,6 +65,8 @@ export const ask = {
     stopped: 'stops: enough to answer',
     turnLimit: 'stops: no turns left',
     invalid: 'said nothing that could be searched for',
+    answers: 'answers by itself',
+    condensed: 'What it noted from these documents',
     invalidForced: 'had no turns left',
     context: 'context',
     documents: (count: number) => many(count, 'document', 'documents'),
