@@ -29,6 +29,8 @@ export interface GoldenCase {
 export interface GoldenPpo {
   prompt_len: number;
   response_len: number;
+  /** Updates of which gradients and parameters are saved. */
+  save_steps: number[];
   hyper_parameters: Record<
     | ('clip' | 'value_clip' | 'entropy_coeff' | 'kl_beta' | 'lr_actor' | 'lr_critic')
     | ('beta1' | 'beta2' | 'eps' | 'weight_decay' | 'grad_clip'),
