@@ -4,6 +4,7 @@
  */
 import type { ShownDocument, TraceEvent, TraceFile } from '../protocol/trace';
 import { AppError } from '../protocol/errors';
+import { distinctDocuments } from './context';
 import { ERROR_OBSERVATION, initialResults, INVALID_OBSERVATION, searchObservation } from './observation';
 import { askedQuestion, searcherMessages, type PromptSettings } from './searcher-prompt';
 
@@ -37,7 +38,9 @@ export function outputSequence(file: TraceFile): { question: string; entry: Outp
     return { question, entry: { ...golds, context_with_info: context.text, response_str } };
   }
   const documents = file.events.flatMap((event) => (event.type === 'retrieved' ? event.documents : []));
-  return { question, entry: { ...golds, context_with_info: initialResults(documents) } };
+  // Search-R1's script writes each document once, the others' every one.
+  const written = file.system === 'search-r1-ret' ? distinctDocuments(documents) : documents;
+  return { question, entry: { ...golds, context_with_info: initialResults(written) } };
 }
 
 export function outputSequences(files: readonly TraceFile[]): OutputSequences {

@@ -7,6 +7,7 @@ import type { Hit } from '../../protocol/retrieval';
 import type { System } from '../../protocol/system';
 import { concluded, withoutThought } from '../answer';
 import { untilAborted } from '../interrupt';
+import { neutraliseChatTokens } from '../neutralise';
 import { shownDocuments } from '../observation';
 import { asked, generation, tryRetrieve, type RunStream } from '../run-events';
 import { initialQuery } from '../searcher-prompt';
@@ -143,7 +144,7 @@ class IrcotRun {
       ...turnSeed(this.#run),
     };
     const written = yield* generation(parts.searcher, request, 'searcher', position);
-    const text = firstSentence(written.text);
+    const text = neutraliseChatTokens(firstSentence(written.text));
     yield { type: 'generated', ...position.stamp(), role: 'searcher', ...written, text };
     return text;
   }
