@@ -71,7 +71,8 @@ const deepRetrieval: PpoConfig = {
   sampling: { temperature: 1, topP: 1 },
   lengths: { start: 500, prompt: 500, response: 500, observation: 0 },
   search: { maxTurns: 1, topK: 3000 },
-  run: { epochs: 10, steps: 10_000, saveEvery: 50, saveAt: [] },
+  // Its scripts bound the epochs only.
+  run: { epochs: 10, steps: Infinity, saveEvery: 50, saveAt: [] },
 };
 
 /**
