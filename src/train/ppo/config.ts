@@ -61,7 +61,7 @@ export interface PpoConfig {
   /** Tokens: of the prompt kept for training, of the model's window, of one turn, of one observation (0: there are none). */
   lengths: { start: number; prompt: number; response: number; observation: number };
   search: { maxTurns: number; topK: number };
-  /** It ends with its epochs, or after so many steps (Infinity: the epochs alone). */
-  run: { epochs: number; steps: number; saveEvery: number; saveAt: readonly number[] };
+  /** It ends with its epochs, or after so many steps (null: the epochs alone). */
+  run: { epochs: number; steps: number | null; saveEvery: number; saveAt: readonly number[] };
   seed: number;
 }

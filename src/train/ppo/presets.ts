@@ -72,7 +72,7 @@ const deepRetrieval: PpoConfig = {
   lengths: { start: 500, prompt: 500, response: 500, observation: 0 },
   search: { maxTurns: 1, topK: 3000 },
   // Its scripts bound the epochs only.
-  run: { epochs: 10, steps: Infinity, saveEvery: 50, saveAt: [] },
+  run: { epochs: 10, steps: null, saveEvery: 50, saveAt: [] },
 };
 
 /**
