@@ -3,6 +3,7 @@ import { cpus } from 'node:os';
 import process from 'node:process';
 import { compareEngines } from './lm/compare';
 import { openAdapter } from './lm/adapter';
+import { compareVariants } from './lm/variants';
 import { demoModel, quantisedModel, randomModel, type BenchModel } from './lm/model';
 import { profileStep } from './lm/profile';
 import { buildAndServe } from './page/built-page';
@@ -22,6 +23,12 @@ const parts: Record<string, () => Promise<void>> = {
   quantised: async () => {
     print('\n## The same in 4 bits');
     await compareEngines(await quantisedModel(7), { rounds: 3, prompts: [512], decoded: 16, print });
+  },
+  variants: async () => {
+    print('\n## The engine against itself');
+    for (const model of [await demoModel(demoFolder), await quantisedModel(7)]) {
+      await compareVariants(model, 3, print);
+    }
   },
   page: async () => {
     print('\n## The page');
