@@ -51,6 +51,13 @@ export default defineConfig({
         plugins: [svelte(), servedFolders(runtimeFolders)],
         resolve: { conditions: ['onnxruntime-web-use-extern-wasm', ...defaultClientConditions] },
         worker: { format: 'es' },
+        // Named in advance: found only when a worker asks for them, they would make the server reload pages in the middle of a test.
+        optimizeDeps: {
+          include: [
+            ...['@huggingface/jinja', '@huggingface/tokenizers', '@huggingface/transformers'],
+            ...['comlink', 'idb', 'pdfjs-dist', 'valibot'],
+          ],
+        },
         // Isolated like the page itself, so that WebAssembly runs with threads.
         server: {
           headers: {
