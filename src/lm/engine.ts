@@ -91,7 +91,7 @@ export async function loadModel(options: LoadModelOptions): Promise<LoadedModel>
       const { weights: type } = options;
       await verifyModel({ backend, config, checkpoint, weights: type, graph, working, signal });
     }
-    return new LoadedModel({ backend, config, graph, working, owned, stepsPerSubmit });
+    return new LoadedModel({ backend, config, weights, graph, working, owned, stepsPerSubmit });
   } catch (error) {
     for (const item of owned) item.dispose();
     throw error;

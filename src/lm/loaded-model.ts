@@ -18,6 +18,7 @@ import { ScoringJob, type ScoringRequest } from './scheduler/scoring-job';
 import { Slots } from './scheduler/slots';
 import { StepRunner, type Part } from './scheduler/step-runner';
 import type { WorkingSet } from './scheduler/working-set';
+import type { ModelWeights } from './weights';
 
 export interface GenerateTokensOptions {
   /** The prompt, at least one token. */
@@ -67,6 +68,7 @@ export interface PrefillResult {
 export interface ModelParts {
   backend: Backend;
   config: ModelConfig;
+  weights: ModelWeights;
   graph: Graph;
   working: WorkingSet;
   /** Everything that goes with the model. */
@@ -81,6 +83,8 @@ export interface ModelParts {
  */
 export class LoadedModel {
   readonly config: ModelConfig;
+  /** In the backend's memory, freed with the model: a trainer computes on the same ones. */
+  readonly weights: ModelWeights;
   readonly maxContext: number;
   readonly #backend: Backend;
   readonly #graph: Graph;
@@ -90,9 +94,10 @@ export class LoadedModel {
   readonly #scheduler: Scheduler;
   #disposed = false;
 
-  constructor({ backend, config, graph, working, owned, stepsPerSubmit }: ModelParts) {
+  constructor({ backend, config, weights, graph, working, owned, stepsPerSubmit }: ModelParts) {
     const { capacity, slots, stepRows } = graph.sizes;
     this.config = config;
+    this.weights = weights;
     this.maxContext = capacity;
     this.#backend = backend;
     this.#graph = graph;

@@ -82,6 +82,13 @@ export interface Rollout {
   actions: Uint8Array;
   /** `[tokens.length]`: log-probability by which each action was sampled, at the rollout's temperature; 0 elsewhere. */
   logProbs: Float32Array;
+  /**
+   * The log-probabilities are those of these very tokens after these very tokens, so that the trainer may rely on them; false or
+   * absent where a text was tokenised anew or a prompt cut, and the trainer computes them itself.
+   */
+  exactLogProbs?: boolean;
+  /** Why it could not be finished; it is left out of the step and counted. */
+  failed?: ErrorEnvelope;
 }
 
 /** A rollout as the page shows it and the record keeps it. */
