@@ -1,6 +1,6 @@
 import { importModel, planImport } from '../../src/lm/import/import-model';
 import { AppError } from '../../src/protocol/errors';
-import type { WeightType } from '../../src/protocol/model-import';
+import type { ImportReport, ImportSummary } from '../../src/protocol/model-import';
 import { defineCommand, UsageError, type Console } from '../command';
 import { FolderSink } from '../folder-sink';
 import { openReference } from '../model-reference';
@@ -56,21 +56,8 @@ async function refuseForeignFolder(sink: FolderSink): Promise<void> {
   });
 }
 
-interface Told {
-  name: string;
-  architecture: string;
-  weights: WeightType | 'as stored';
-  parameters: number;
-  sourceBytes: number;
-  packBytes: number;
-  shards: number;
-  licence?: string;
-  revision?: string;
-  relativeError?: number;
-  notices: readonly { message: string }[];
-}
-
-function tell(told: Told, console: Console): void {
+/** A plan says what is known before the weights come; what they lost on the way is in a report alone. */
+function tell(told: ImportSummary | ImportReport, console: Console): void {
   if (console.json) {
     console.out(JSON.stringify(told));
     return;
@@ -84,7 +71,7 @@ function tell(told: Told, console: Console): void {
   console.out(
     `${megabytes(sourceBytes)} become ${megabytes(packBytes)} in ${shards} shards, matrices ${weights}`,
   );
-  if (told.relativeError !== undefined) {
+  if ('relativeError' in told && told.relativeError !== undefined) {
     console.out(
       `rounding: ${(100 * told.relativeError).toFixed(1)} % of the weights' size (root mean square)`,
     );
