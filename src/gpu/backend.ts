@@ -183,7 +183,9 @@ export interface RowStatisticsArguments {
   input: Tensor;
   /** u32 `[rows]`: the column whose value is wanted. */
   targets: Tensor;
-  /** `[rows, STAT_FIELDS]`: arg-max (lowest index on ties), maximum, log Σ exp, value at the target. */
+  /** Default 1. */
+  temperature?: number;
+  /** `[rows, STAT_FIELDS]`: arg-max (lowest index on ties), maximum, log Σ exp(input ÷ temperature), value at the target. */
   output: Tensor;
 }
 

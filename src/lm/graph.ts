@@ -42,6 +42,8 @@ export interface Graph {
   adapters: ResidentAdapters;
   /** Final norm and head on the selected rows: fills `logits` and `statistics`. */
   head: Operation[];
+  /** The same with the statistics of logits ÷ temperature. */
+  headAt(temperature: number): Promise<readonly Operation[]>;
   /** Keys and values, layer by layer. */
   caches: KeyValueTensors[];
   /** `[stepRows, hidden]`, the residual stream. */
@@ -144,6 +146,8 @@ export function buildGraph(
   const chosen = allocate('chosen', [sizes.headRows, hiddenSize]);
   const logits = allocate('logits', [sizes.headRows, vocabSize]);
   const statistics = allocate('statistics', [sizes.headRows, STAT_FIELDS]);
+  const statisticsAt = (temperature: number): Operation =>
+    op.rowStatistics({ rows: headRows, input: logits, targets, temperature, output: statistics });
   const head: Operation[] = [
     op.selectRows({ rows: headRows, input: residual, indices: selected, output: chosen }),
     op.linear({
@@ -153,11 +157,18 @@ export function buildGraph(
       weight: weights.head,
       output: logits,
     }),
-    op.rowStatistics({ rows: headRows, input: logits, targets, output: statistics }),
+    statisticsAt(1),
   ];
+  const headsAt = new Map<number, readonly Operation[]>([[1, head]]);
+  const headAt = async (temperature: number): Promise<readonly Operation[]> => {
+    const known = headsAt.get(temperature) ?? [...head.slice(0, -1), statisticsAt(temperature)];
+    headsAt.set(temperature, known);
+    await backend.ready();
+    return known;
+  };
   return {
     ...{ sizes, rows, rowTable, headRows, selected, targets },
-    ...{ body, head, caches, residual, logits, statistics, adapters },
+    ...{ body, head, headAt, caches, residual, logits, statistics, adapters },
     program: (adapter) => (adapter === undefined ? body : adapters.program(adapter)),
   };
 }

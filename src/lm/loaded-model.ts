@@ -1,5 +1,5 @@
 /** A loaded language model: sequences over one KV cache, decoded together, each keeping its place between calls. */
-import type { Backend, ReadRequest } from '../gpu/backend';
+import type { Backend } from '../gpu/backend';
 import { STAT_FIELDS, STAT_LOG_SUM_EXP, STAT_TARGET } from '../gpu/backend';
 import type { SampleSettings } from '../gpu/cpu/sample';
 import { AppError } from '../protocol/errors';
@@ -57,6 +57,11 @@ export interface ComputeOptions {
   /** A resident adapter. Default: the model itself. */
   adapter?: string;
   signal?: AbortSignal;
+}
+
+export interface ScoreOptions extends ComputeOptions {
+  /** > 0; logits are divided by it. Default 1. */
+  temperature?: number;
 }
 
 export interface PrefillResult {
@@ -203,12 +208,12 @@ export class LoadedModel {
   }
 
   /**
-   * Natural log-probability of every token after the first, at temperature 1: `[tokens.length − 1]`.
+   * Natural log-probability of every token after the first, at temperature 1 where none is given: `[tokens.length − 1]`.
    * @throws AppError CONTEXT_TOO_LONG, BAD_INPUT, NOT_FOUND (adapter), ABORTED, DEVICE_LOST
    */
   async scoreTokens(
     tokens: readonly number[],
-    options: AbortSignal | ComputeOptions = {},
+    options: AbortSignal | ScoreOptions = {},
   ): Promise<Float32Array> {
     const [scores] = await this.scoreSequences([tokens], options);
     return scores ?? new Float32Array(0);
@@ -217,14 +222,22 @@ export class LoadedModel {
   /** `scoreTokens` of several sequences; short ones are computed together, where there are slots for them. */
   async scoreSequences(
     sequences: readonly (readonly number[])[],
-    options: AbortSignal | ComputeOptions = {},
+    options: AbortSignal | ScoreOptions = {},
   ): Promise<Float32Array[]> {
+    const { temperature = 1, ...rest }: ScoreOptions = readOptions(options);
+    if (!(temperature > 0 && Number.isFinite(temperature))) {
+      throw new AppError('BAD_INPUT', `Nothing can be scored at the temperature ${temperature}.`, {
+        fix: 'Use a temperature above 0.',
+      });
+    }
+    const head = await this.#graph.headAt(temperature);
     const scores = sequences.map((tokens) => new Float32Array(Math.max(0, tokens.length - 1)));
     const read = { tensor: this.#graph.statistics, count: STAT_FIELDS };
-    await this.#everyRow(sequences, readOptions(options), read, (sequence, row, values) => {
+    const onRow: ScoringRequest['onRow'] = (sequence, row, values) => {
       const out = scores[sequence];
-      if (out && row < out.length) out[row] = values[STAT_TARGET]! - values[STAT_LOG_SUM_EXP]!;
-    });
+      if (out && row < out.length) out[row] = values[STAT_TARGET]! / temperature - values[STAT_LOG_SUM_EXP]!;
+    };
+    await this.#everyRow(sequences, rest, { read, onRow, head });
     return scores;
   }
 
@@ -236,9 +249,8 @@ export class LoadedModel {
     const { vocabSize } = this.config;
     const out = new Float32Array(tokens.length * vocabSize);
     const read = { tensor: this.#graph.logits, count: vocabSize };
-    await this.#everyRow([tokens], readOptions(options), read, (_, row, values) =>
-      out.set(values, row * vocabSize),
-    );
+    const onRow: ScoringRequest['onRow'] = (_, row, values) => out.set(values, row * vocabSize);
+    await this.#everyRow([tokens], readOptions(options), { read, onRow });
     return out;
   }
 
@@ -276,12 +288,11 @@ export class LoadedModel {
   async #everyRow(
     sequences: readonly (readonly number[])[],
     { adapter, signal }: ComputeOptions,
-    read: ReadRequest,
-    onRow: ScoringRequest['onRow'],
+    reading: Pick<ScoringRequest, 'read' | 'onRow' | 'head'>,
   ): Promise<void> {
     for (const tokens of sequences) this.#check(tokens, adapter);
     if (sequences.length === 0) return;
-    const request = { sequences: sequences.map((tokens) => [...tokens]), read, onRow, adapter, signal };
+    const request = { sequences: sequences.map((tokens) => [...tokens]), adapter, signal, ...reading };
     await this.#queue(new ScoringJob(request, this.#tools));
   }
 
@@ -313,5 +324,5 @@ export class LoadedModel {
   }
 }
 
-const readOptions = (options: AbortSignal | ComputeOptions): ComputeOptions =>
+const readOptions = <T extends ComputeOptions>(options: AbortSignal | T): ComputeOptions | T =>
   options instanceof AbortSignal ? { signal: options } : options;

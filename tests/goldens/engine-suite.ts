@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Backend } from '../../src/gpu/backend';
 import { bytesSource } from '../../src/lm/byte-source';
 import { loadModel, type LoadedModel } from '../../src/lm/engine';
+import { logSumExp } from '../../src/lm/sampling';
 import { goldensFolder, readJson, readTensors } from './read-tensors';
 
 interface GreedyGolden {
@@ -74,6 +75,23 @@ export function describeEngine(makeBackend: () => Promise<Backend>): void {
         expect(got.length).toBe(tokens.length - 1);
         expect(maxDifference(got, want)).toBeLessThan(TOLERANCE);
       }
+    });
+
+    it('scores at a temperature what softmax of the divided logits gives, and at 1 again afterwards', async () => {
+      const { tokens } = (await readRows(name))[0]!;
+      const logits = await model.allLogits(tokens);
+      const vocabulary = logits.length / tokens.length;
+      const [cool] = await model.scoreSequences([tokens], { temperature: 0.6 });
+      const wanted = tokens.slice(1).map((token, at) => {
+        const row = logits.subarray(at * vocabulary, (at + 1) * vocabulary);
+        return (row[token] ?? NaN) / 0.6 - logSumExp(row, 0.6);
+      });
+      expect(maxDifference(cool ?? [], wanted)).toBeLessThan(TOLERANCE);
+      const [plain] = await model.scoreSequences([tokens], { temperature: 1 });
+      expect(maxDifference(plain ?? [], await model.scoreTokens(tokens))).toBe(0);
+      await expect(model.scoreSequences([tokens], { temperature: 0 })).rejects.toMatchObject({
+        code: 'BAD_INPUT',
+      });
     });
 
     it('gives the same last logits whether the prompt comes at once or token by token', async () => {

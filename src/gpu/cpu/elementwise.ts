@@ -1,7 +1,8 @@
 /** The operations of a layer that are not matrix products or attention. */
 import { ROW_FIELDS, ROW_TOKEN, STAT_ARGMAX, STAT_FIELDS, type HeadShape } from '../backend';
 import { STAT_LOG_SUM_EXP, STAT_MAXIMUM, STAT_TARGET } from '../backend';
-import type { WeightRows } from './tensor';
+import type { Kernels, WeightMatrix } from './kernels';
+import type { Floats } from './memory';
 
 /** `output[r] = weight · input[r] / sqrt(mean(input[r]²) + epsilon)` */
 export function rmsNorm(
@@ -58,14 +59,15 @@ export function headNorm(
 }
 
 export function embed(
-  table: WeightRows,
+  kernels: Kernels,
+  table: WeightMatrix,
   rowTable: Uint32Array,
-  output: Float32Array,
+  output: Floats,
   rows: number,
   width: number,
 ): void {
   for (let row = 0; row < rows; row += 1) {
-    table.read(rowTable[row * ROW_FIELDS + ROW_TOKEN]!, 1, output, row * width);
+    kernels.widen(table, rowTable[row * ROW_FIELDS + ROW_TOKEN]!, 1, output, row * width);
   }
 }
 
@@ -88,6 +90,7 @@ export function rowStatistics(
   output: Float32Array,
   rows: number,
   width: number,
+  temperature = 1,
 ): void {
   for (let row = 0; row < rows; row += 1) {
     const start = row * width;
@@ -101,11 +104,11 @@ export function rowStatistics(
       }
     }
     let sum = 0;
-    for (let i = 0; i < width; i += 1) sum += Math.exp(input[start + i]! - maximum);
+    for (let i = 0; i < width; i += 1) sum += Math.exp((input[start + i]! - maximum) / temperature);
     const out = row * STAT_FIELDS;
     output[out + STAT_ARGMAX] = best;
     output[out + STAT_MAXIMUM] = maximum;
-    output[out + STAT_LOG_SUM_EXP] = maximum + Math.log(sum);
+    output[out + STAT_LOG_SUM_EXP] = maximum / temperature + Math.log(sum);
     output[out + STAT_TARGET] = input[start + targets[row]!]!;
   }
 }

@@ -168,7 +168,7 @@ export function buildOperations(context: OperationContext): Operations {
     rowStatistics(a) {
       checkRowStatistics(a);
       const buffers = [a.input, a.targets, a.output].map(buffer);
-      const kernel = rowStatisticsKernel(matrixShape(a.input).columns);
+      const kernel = rowStatisticsKernel(matrixShape(a.input).columns, a.temperature);
       return always(
         'rowStatistics',
         a.rows,

@@ -53,6 +53,20 @@ describe.each(WIDTHS)('rows of %i', (width) => {
         };
       },
     }));
+
+  it('at a temperature give the log-sum-exp of what it divides', () =>
+    expectTwins(backend, {
+      ...{ seed: width + 1, maximumRows: MAXIMUM_ROWS, steps },
+      build: ({ backend: at, rows, random, integers }) => {
+        const output = random('output', MAXIMUM_ROWS, STAT_FIELDS);
+        const targets = integers('targets', [0, width - 1, width >> 1, 0, 0], MAXIMUM_ROWS);
+        const input = random('input', MAXIMUM_ROWS, width);
+        return {
+          operation: at.operations.rowStatistics({ rows, input, targets, temperature: 0.3, output }),
+          outputs: [output],
+        };
+      },
+    }));
 });
 
 it('takes the lowest of equal maxima, wherever they lie', async () => {

@@ -1,4 +1,4 @@
-import type { ReadRequest } from '../../gpu/backend';
+import type { Operation, ReadRequest } from '../../gpu/backend';
 import { Outcome, type Job } from './job';
 import type { Pace } from './pace';
 import type { Slot, Slots } from './slots';
@@ -9,6 +9,8 @@ export interface ScoringRequest {
   sequences: readonly (readonly number[])[];
   /** What is read of the head, for one row. */
   read: ReadRequest;
+  /** Default: the graph's. */
+  head?: readonly Operation[];
   /** Called for every token of every sequence, in order within a sequence. */
   onRow: (sequence: number, row: number, values: Float32Array) => void;
   adapter: string | undefined;
@@ -122,11 +124,11 @@ export class ScoringJob implements Job {
   }
 
   async #readBlock(block: readonly PendingRow[]): Promise<void> {
-    const { sequences, read, onRow } = this.#request;
+    const { sequences, read, head, onRow } = this.#request;
     const targets = block.map(({ sequence, row }) => sequences[sequence]?.[row + 1] ?? 0);
     const request = { tensor: read.tensor, count: block.length * read.count };
     const rows = block.map(({ index }) => index);
-    const [values] = await this.#tools.runner.head(rows, targets, [request]);
+    const [values] = await this.#tools.runner.head(rows, targets, [request], head);
     block.forEach(({ sequence, row }, i) => {
       if (values) onRow(sequence, row, values.subarray(i * read.count, (i + 1) * read.count));
     });

@@ -127,12 +127,13 @@ export class StepRunner {
     rows: readonly number[],
     targets: readonly number[],
     reads: readonly ReadRequest[],
+    head: readonly Operation[] = this.#graph.head,
   ): Promise<Float32Array[]> {
     this.#expectOpen();
     this.#select(rows);
     this.#backend.write(this.#graph.targets, Uint32Array.from(targets));
     this.#submits = 0;
-    return this.#backend.run(this.#graph.head, reads);
+    return this.#backend.run(head, reads);
   }
 
   /** These tokens lie in the cache now. Only after a run: after an error a slot is known to hold what it held before. */

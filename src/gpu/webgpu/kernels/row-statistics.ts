@@ -1,9 +1,10 @@
-import { EXTENT, makeKernel, type Kernel } from '../kernel';
+import { EXTENT, literal, makeKernel, type Kernel } from '../kernel';
 
 const THREADS = 256;
 
 /** See `RowStatisticsArguments`. Workgroups: [rows]. */
-export function rowStatisticsKernel(width: number): Kernel {
+export function rowStatisticsKernel(width: number, temperature = 1): Kernel {
+  const scale = literal(1 / temperature);
   return makeKernel(
     'row-statistics',
     [
@@ -44,14 +45,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
   best = place[0];
   workgroupBarrier();
   var sum = 0.0;
-  for (var i = thread; i < ${width}u; i += ${THREADS}u) { sum += exp(input[start + i] - maximum); }
+  for (var i = thread; i < ${width}u; i += ${THREADS}u) { sum += exp((input[start + i] - maximum) * ${scale}); }
   value[thread] = sum;
   for (var half = ${THREADS / 2}u; half > 0u; half >>= 1u) {
     workgroupBarrier();
     if (thread < half) { value[thread] += value[thread + half]; }
   }
   if (thread == 0u) {
-    output[group.x] = vec4f(f32(best), maximum, maximum + log(value[0]), input[start + targets[group.x]]);
+    output[group.x] = vec4f(f32(best), maximum, maximum * ${scale} + log(value[0]), input[start + targets[group.x]]);
   }
 }`,
   );
