@@ -1,8 +1,7 @@
 /** The operations of a layer that are not matrix products or attention. */
 import { ROW_FIELDS, ROW_TOKEN, STAT_ARGMAX, STAT_FIELDS, type HeadShape } from '../backend';
 import { STAT_LOG_SUM_EXP, STAT_MAXIMUM, STAT_TARGET } from '../backend';
-import type { Kernels, WeightMatrix } from './kernels';
-import type { Floats } from './memory';
+import type { WeightRows } from './tensor';
 
 /** `output[r] = weight · input[r] / sqrt(mean(input[r]²) + epsilon)` */
 export function rmsNorm(
@@ -59,15 +58,14 @@ export function headNorm(
 }
 
 export function embed(
-  kernels: Kernels,
-  table: WeightMatrix,
+  table: WeightRows,
   rowTable: Uint32Array,
-  output: Floats,
+  output: Float32Array,
   rows: number,
   width: number,
 ): void {
   for (let row = 0; row < rows; row += 1) {
-    kernels.widen(table, rowTable[row * ROW_FIELDS + ROW_TOKEN]!, 1, output, row * width);
+    table.read(rowTable[row * ROW_FIELDS + ROW_TOKEN]!, 1, output, row * width);
   }
 }
 
