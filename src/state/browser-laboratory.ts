@@ -1,7 +1,4 @@
 /** The laboratory of the browser: workers for the models and the corpora, the loop itself on the page's thread. */
-import { createNaiveRag } from '../agent/naive-rag';
-import { createS3 } from '../agent/s3';
-import type { S3Settings } from '../agent/settings';
 import { browserName, hasOpfs, probeAdapter } from '../platform/browser/capabilities';
 import {
   startLanguageModelWorker,
@@ -11,6 +8,7 @@ import {
 } from '../platform/browser/start-worker';
 import { localStorageOrNull } from '../platform/browser/local-storage';
 import { askToPersist, storageReport } from '../platform/browser/storage-report';
+import { createWakeLock } from '../platform/browser/wake-lock';
 import { connect } from '../platform/rpc/connection';
 import type { CorpusServiceApi } from '../protocol/corpus';
 import { AppError } from '../protocol/errors';
@@ -28,11 +26,11 @@ import { fetchModelOptions, storedOptions } from './model-options';
 import { onnxOption } from './onnx-id';
 import { OnnxModels } from './onnx-models';
 import { remoteLibrary } from './remote-library';
-import { ENDPOINT, foundIn, type RunSettings } from './settings';
+import { neededModels, neededSearches, systemFor } from './run-systems';
+import { ENDPOINT, type RunSettings } from './settings';
 import { StoredCorpora } from './stored-corpora';
 import { hostOf } from './host';
-
-const ROLES: EndpointRole[] = ['searcher', 'generator'];
+import { remoteTraining } from './train-remote';
 
 /** Everything lies beside the page, wherever that is. */
 const besidePage = (path: string): string => new URL(path, document.baseURI).href;
@@ -48,17 +46,6 @@ async function capabilities(): Promise<CapabilityReport> {
     locks: 'locks' in navigator,
     wakeLock: 'wakeLock' in navigator,
     storage,
-  };
-}
-
-/** An embedded searcher starts from what it was trained with; any other model gets the paper's instructions. */
-function settingsOf(settings: RunSettings, searcher: ModelOption | undefined): Partial<S3Settings> {
-  return {
-    mode: settings.mode,
-    documentsPerQuery: foundIn(settings, searcher?.search?.documentsPerQuery),
-    documentsSelected: settings.kept,
-    maxTurns: settings.turns,
-    promptStyle: searcher?.search?.promptStyle ?? 'full',
   };
 }
 
@@ -78,6 +65,9 @@ export function createBrowserLaboratory(): Laboratory {
   const options = fetchModelOptions(fetchHere, modelsUrl);
   // Whoever needs them awaits them again; until then a failure is nobody's.
   options.catch(() => undefined);
+  const training = remoteTraining(() => {
+    throw new AppError('UNSUPPORTED', 'This build has no trainer yet.');
+  });
   const library = remoteLibrary(() => connect<ModelLibraryApi>(startModelsWorker()));
 
   /** A browser that keeps no files has none of its own; what else goes wrong, the Models page says. */
@@ -112,6 +102,7 @@ export function createBrowserLaboratory(): Laboratory {
   async function prepareModel(
     role: EndpointRole,
     settings: RunSettings,
+    keep: string[],
     endpoints: Endpoints,
     onEvent: (event: LoadEvent) => void,
     signal: AbortSignal,
@@ -122,7 +113,6 @@ export function createBrowserLaboratory(): Laboratory {
       onEvent({ part: role, phase: 'ready', name: model, device: hostOf(baseUrl) ?? baseUrl });
       return;
     }
-    const keep = ROLES.map((other) => splitChoice(settings[other]).model);
     if (onnx.has(id)) {
       await onnx.load({ id, part: role, device: settings.device, keep }, onEvent, signal);
       return;
@@ -155,36 +145,39 @@ export function createBrowserLaboratory(): Laboratory {
     },
     encoders: async () => (await options).encoders,
     corpora,
+    training,
+    keepAwake: createWakeLock(),
     useHub(address) {
       corpora.useHub(address);
       onnx.useHub(address);
     },
-    async prepare(settings, endpoints, onEvent, signal) {
-      for (const role of ROLES) {
+    async prepare(runs, endpoints, onEvent, signal) {
+      const needed = neededModels(runs);
+      for (const { role, settings } of needed) {
         if (settings[role] === ENDPOINT) requireEndpoint(role, endpoints[role]);
       }
+      const keep = needed.map(({ role, settings }) => splitChoice(settings[role]).model);
       // The searcher and the generator may be one model: the second load finds it there.
       const models = async (): Promise<void> => {
-        for (const role of ROLES) await prepareModel(role, settings, endpoints, onEvent, signal);
+        for (const { role, settings } of needed) {
+          await prepareModel(role, settings, keep, endpoints, onEvent, signal);
+        }
       };
-      await Promise.all([corpora.open(settings.corpus, settings.retrieval, onEvent, signal), models()]);
+      const searches = async (): Promise<void> => {
+        for (const { corpus, mode } of neededSearches(runs)) {
+          await corpora.open(corpus, mode, onEvent, signal);
+        }
+      };
+      await Promise.all([searches(), models()]);
     },
     async *run(request, endpoints, signal) {
       const { settings, question, goldAnswers, goldIds } = request;
-      const parts = {
-        generator: modelOf('generator', settings, endpoints),
-        retriever: corpora.retriever(settings.corpus, settings.retrieval),
+      const system = await systemFor(request, {
+        model: (role) => modelOf(role, settings, endpoints),
+        retriever: (mode) => corpora.retriever(settings.corpus, mode),
+        searcher: (await models()).find(({ id }) => id === settings.searcher),
         clock: () => performance.now(),
-      };
-      const trained = (await models()).find(({ id }) => id === settings.searcher);
-      const system =
-        request.system === 's3'
-          ? createS3({
-              ...parts,
-              searcher: modelOf('searcher', settings, endpoints),
-              settings: settingsOf(settings, trained),
-            })
-          : createNaiveRag({ ...parts, settings: { mode: settings.mode } });
+      });
       yield* system.run(question, {
         signal,
         seed: settings.seed,

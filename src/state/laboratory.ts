@@ -7,6 +7,7 @@ import type { PublishedModel } from '../protocol/registry';
 import type { Progress } from '../protocol/retrieval';
 import type { TextGenerationDtype } from '../protocol/text-generation-worker';
 import type { SystemId, TraceDelta, TraceEvent } from '../protocol/trace';
+import type { TrainingApi } from '../train/worker-api';
 import type { DeviceChoice, RunSettings } from './settings';
 
 export interface DemoQuestion {
@@ -132,6 +133,8 @@ export interface ModelOption {
   bytes: number;
   /** For a searcher: what it was trained with. */
   search?: { promptStyle: 'full' | 'compact'; documentsPerQuery: number };
+  /** The protocol that it knows, where that is known. */
+  trainedFor?: 'demo' | 's3' | 'search-r1' | 'deepretrieval' | 'general';
   licence?: string;
   /** Present where the user brought it to this device: how it is loaded. */
   stored?: StoredModelSettings;
@@ -200,15 +203,18 @@ export interface Laboratory {
   corpora: CorpusLibrary;
   /** Where models are downloaded from, from now on: the Hugging Face hub or a mirror of it. */
   useHub(address: string): void;
-  /** Loads what the settings need; what is loaded already is not loaded again. */
+  /** Loads what the runs need, of which each may have models of its own; what is loaded already is not loaded again. */
   prepare(
-    settings: RunSettings,
+    runs: readonly Pick<RunRequest, 'system' | 'settings'>[],
     endpoints: Endpoints,
     onEvent: (event: LoadEvent) => void,
     signal: AbortSignal,
   ): Promise<void>;
   run(request: RunRequest, endpoints: Endpoints, signal: AbortSignal): AsyncIterable<TraceEvent | TraceDelta>;
   testConnection(endpoint: Endpoint, signal: AbortSignal): Promise<ConnectionReport>;
+  training: TrainingApi;
+  /** Keeps the machine from falling asleep while a run is under way, where the browser can. */
+  keepAwake(on: boolean): Promise<void>;
 }
 
 export type { ErrorEnvelope };

@@ -1,10 +1,12 @@
 /** A laboratory that plays a script: for component tests, screenshots of states, and work on the page alone. */
 import { throwIfAborted } from '../protocol/errors';
+import { SYSTEMS } from '../agent/system-facts';
 import type { TraceDelta, TraceEvent } from '../protocol/trace';
 import { FIXTURE_NAIVE, FIXTURE_QUESTION, FIXTURE_S3, streamed } from './fixture-trace';
 import type { CorpusEntry, Laboratory, LoadEvent, OnnxModel } from './laboratory';
 import { onnxId, onnxOption } from './onnx-id';
 import { scriptedLibrary } from './scripted-library';
+import { createScriptedTraining, type TrainingScript } from './train-scripted';
 import type { ListedModel } from '../protocol/model-library';
 import type { PublishedModel } from '../protocol/registry';
 
@@ -17,6 +19,7 @@ export interface Script {
   corpora?: CorpusEntry[];
   stored?: ListedModel[];
   published?: PublishedModel[];
+  training?: TrainingScript;
 }
 
 const DEMO: CorpusEntry = {
@@ -64,6 +67,8 @@ export function createScriptedLaboratory(script: Script = {}): Laboratory {
     useHub: () => undefined,
     published: () => Promise.resolve(script.published ?? []),
     ...scriptedLibrary(script.stored ?? [], pace),
+    training: createScriptedTraining({ paceMs: pace * 20, ...script.training }),
+    keepAwake: () => Promise.resolve(),
     capabilities: () =>
       Promise.resolve({
         browser: 'a scripted browser',
@@ -154,7 +159,7 @@ export function createScriptedLaboratory(script: Script = {}): Laboratory {
         return Promise.resolve();
       },
     },
-    prepare: async (_settings, _endpoints, onEvent, signal) => {
+    prepare: async (_runs, _endpoints, onEvent, signal) => {
       for (const event of script.loads ?? LOADS) {
         await pause(pace * 4, signal);
         throwIfAborted(signal);
@@ -162,10 +167,10 @@ export function createScriptedLaboratory(script: Script = {}): Laboratory {
       }
     },
     async *run(request, _endpoints, signal) {
-      const events =
-        request.system === 's3'
-          ? (script.s3 ?? streamed(FIXTURE_S3))
-          : (script.naive ?? streamed(FIXTURE_NAIVE));
+      const single = SYSTEMS[request.system].searcher === false;
+      const events = single
+        ? (script.naive ?? streamed(FIXTURE_NAIVE))
+        : (script.s3 ?? streamed(FIXTURE_S3));
       for (const event of events) {
         await pause(pace, signal);
         throwIfAborted(signal);
