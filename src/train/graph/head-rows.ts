@@ -1,6 +1,7 @@
 /** Runs a head over the rows that need it, a block at a time, so that no more than a block of logits is ever there. */
 import type { Backend, Extent, Operation, Tensor } from '../../gpu/backend';
 import { throwIfAborted } from '../../protocol/errors';
+import type { Trained } from './parameters';
 import type { TrainingTrunk } from './trunk';
 
 /** Which rows of a step a head looks at, and for a policy which token each of them is to be followed by. */
@@ -26,8 +27,9 @@ export class HeadRows {
   readonly leave: Operation[];
   readonly #backend: Backend;
 
-  constructor(trunk: TrainingTrunk, normGradient: Tensor | undefined) {
-    const { backend, config, sizes, train, weights, activations } = trunk;
+  constructor(trunk: TrainingTrunk, { weights: trained, base }: Trained) {
+    const { backend, config, sizes, train, activations } = trunk;
+    const normGradient = trained?.gradients.finalNorm;
     const matrix = (label: string): Tensor =>
       trunk.shared(`head ${label}`, [sizes.headRows, config.hiddenSize]);
     this.#backend = backend;
@@ -39,7 +41,7 @@ export class HeadRows {
     [this.chosenGradient, this.normedGradient] = [matrix('chosen gradient'), matrix('normed gradient')];
     const { rows, selected: indices, chosen, normed } = this;
     const last = activations.inputs[config.layers]!;
-    const norm = { weight: weights.finalNorm, epsilon: config.normEpsilon };
+    const norm = { weight: (base ?? trunk.weights).finalNorm, epsilon: config.normEpsilon };
     this.enter = [
       backend.operations.selectRows({ rows, input: last, indices, output: chosen }),
       train.rmsNorm({ rows, input: chosen, norm, output: normed }),

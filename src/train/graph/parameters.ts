@@ -27,6 +27,8 @@ export interface LowRankParameters {
 export interface Trained {
   adapter?: AdapterParameters;
   weights?: WeightParameters;
+  /** Weights that the program computes with instead of the trunk's: the untrained copy, where all of a model is trained. */
+  base?: ModelWeights;
 }
 
 const floats = (

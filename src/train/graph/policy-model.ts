@@ -54,11 +54,12 @@ export class PolicyModel {
 
   /** Its memory is the trunk's; `backend.ready()` must follow. */
   constructor(trunk: TrainingTrunk, trained: Trained, temperature = 1) {
-    const { backend, train, weights, sizes, config } = trunk;
+    const { backend, train, sizes, config } = trunk;
+    const weights = trained.base ?? trunk.weights;
     this.#trunk = trunk;
     this.#program = trunk.program(trained);
     const gradients = trained.weights?.gradients;
-    const head = new HeadRows(trunk, gradients?.finalNorm);
+    const head = new HeadRows(trunk, trained);
     this.#head = head;
     this.#statistics = trunk.shared('token statistics', [sizes.rows, TOKEN_FIELDS]);
     this.#slopes = trunk.shared('token slopes', [sizes.rows, SLOPE_FIELDS]);
@@ -89,7 +90,17 @@ export class PolicyModel {
   }
 
   async evaluate(batch: PackedBatch, targets: PolicyTargets, signal?: AbortSignal): Promise<PolicyOutputs> {
-    await this.#trunk.forward(this.#program, batch, signal);
+    await this.forward(batch, signal);
+    return this.look(batch, targets, signal);
+  }
+
+  /** The trunk alone; `look` may follow. */
+  forward(batch: PackedBatch, signal?: AbortSignal): Promise<void> {
+    return this.#trunk.forward(this.#program, batch, signal);
+  }
+
+  /** After a forward pass of the same batch. */
+  async look(batch: PackedBatch, targets: PolicyTargets, signal?: AbortSignal): Promise<PolicyOutputs> {
     await this.#head.run(targets, this.#look, signal);
     const read = { tensor: this.#statistics, count: batch.rows * TOKEN_FIELDS };
     const [values = new Float32Array(0)] = await this.#trunk.backend.run([], [read]);

@@ -60,7 +60,8 @@ export class TrainingTrunk {
   }
 
   program(trained: Trained): TrunkProgram {
-    const { backend, train, config, weights, activations } = this;
+    const { backend, train, config, activations } = this;
+    const weights = trained.base ?? this.weights;
     const { rows, rowTable, inputs, gradients } = activations;
     const op = backend.operations;
     const [first] = inputs;

@@ -44,7 +44,7 @@ export class ValueModel {
     const { backend, train, sizes } = trunk;
     this.#trunk = trunk;
     this.#program = trunk.program(trained);
-    const head = new HeadRows(trunk, trained.weights?.gradients.finalNorm);
+    const head = new HeadRows(trunk, trained);
     this.#head = head;
     const { rows, normed, selected: indices } = head;
     const values = trunk.shared('head values', [sizes.headRows, 1]);

@@ -1,0 +1,63 @@
+/** How long episodes and passes may be: from a recipe's lengths, the model and the device. */
+import type { Backend } from '../../gpu/backend';
+import type { ModelConfig } from '../../lm/config';
+import { AppError } from '../../protocol/errors';
+import type { TrainingSizes } from '../graph/activations';
+import type { PpoConfig } from '../ppo/config';
+import type { PassSizes } from './passes';
+
+/** Bounds the logits of a block of tokens. */
+const LOGITS_BYTES = 16 * 1024 * 1024;
+const MOST_HEAD_ROWS = 256;
+/** Rows that a pass should bring to keep the device busy. */
+const PASS_TOKENS = { cpu: 4096, webgpu: 1024 } as const;
+const MOST_SEQUENCES = 32;
+
+export interface ModelSizes {
+  /** The engine's. */
+  context: number;
+  trunk: TrainingSizes;
+  passes: PassSizes;
+}
+
+export interface WantedSizes {
+  maxContext?: number;
+  maxTokens?: number;
+  passTokens?: number;
+}
+
+/** The prompt's end, then each turn's answer and observation; the last answer has none. Two turns more than named, as s3 counts them. */
+export function longestEpisode({ lengths, search }: PpoConfig): number {
+  const { start, response, observation } = lengths;
+  const searches = observation === 0 ? 0 : search.maxTurns + 1;
+  return start + response + searches * (response + observation);
+}
+
+/** @throws AppError BAD_INPUT */
+export function trainingSizes(
+  model: ModelConfig,
+  { description }: Backend,
+  ppo: PpoConfig,
+  wanted: WantedSizes,
+): ModelSizes {
+  const { prompt, response } = ppo.lengths;
+  const context = wanted.maxContext ?? Math.min(model.nativePositions, prompt + response);
+  const capacity = wanted.maxTokens ?? Math.min(model.maxPositions, longestEpisode(ppo));
+  const rows = wanted.passTokens ?? Math.max(capacity, PASS_TOKENS[description.kind]);
+  if (capacity < 2 || capacity > model.maxPositions || rows < capacity) {
+    throw new AppError(
+      'BAD_INPUT',
+      `Episodes of ${capacity} tokens cannot be trained in passes of ${rows}.`,
+      {
+        fix: `Choose at most ${model.maxPositions} tokens for an episode, and passes that are no shorter.`,
+      },
+    );
+  }
+  // Short episodes are computed together, long ones alone.
+  const sequences = Math.max(1, Math.min(MOST_SEQUENCES, Math.ceil((4 * rows) / capacity)));
+  const headRows = Math.max(
+    1,
+    Math.min(MOST_HEAD_ROWS, rows, Math.floor(LOGITS_BYTES / 4 / model.vocabSize)),
+  );
+  return { context, trunk: { rows, sequences, capacity, headRows }, passes: { rows, sequences } };
+}
