@@ -16,7 +16,16 @@ import type { Hit, Retriever } from '../../protocol/retrieval';
 import type { Rollout } from '../records';
 import { collectRollouts, type CollectOptions } from './collect';
 import { samplerDeviation } from './sampler-check';
-import { END, flatReward, policyOf, question, say, ScriptedEngine, tokenizer, toyEngine } from './testing';
+import {
+  END,
+  flatReward,
+  policyOf,
+  question,
+  say,
+  ScriptedEngine,
+  tokenizer,
+  toyEngine,
+} from '../../../tests/training/scripted-policy';
 
 const options = (overrides: Partial<CollectOptions> & Pick<CollectOptions, 'policy'>): CollectOptions => ({
   questions: [question('a')],
