@@ -7,6 +7,7 @@ import { constants, homedir, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { AppError } from '../../protocol/errors';
+import { calmNativeTicks } from './calm-ticks';
 
 /** `auto`: what the system offers, hardware first. The other two are software, named so that tests can ask for them. */
 export type AdapterChoice = 'auto' | 'swiftshader' | 'lavapipe';
@@ -43,6 +44,7 @@ export async function openNodeGpu(choice: AdapterChoice = adapterFromEnvironment
   }
   if (opened) return opened.gpu;
   prepareVulkan(choice);
+  calmNativeTicks();
   const { create } = await import('webgpu');
   // Kept for good: Dawn stops when its entry point is collected.
   opened = { choice, gpu: create([]) };
