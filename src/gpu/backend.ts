@@ -247,7 +247,7 @@ export interface Operations {
 
 export interface BackendDescription {
   kind: 'webgpu' | 'cpu';
-  /** For people: adapter vendor and architecture, or `CPU (TypeScript)`. */
+  /** For people: adapter vendor and architecture, or `CPU (WASM SIMD)`. */
   name: string;
   vendor: string;
   architecture: string;

@@ -8,7 +8,7 @@ import { gpuTrainingOperations } from './webgpu/training/operations';
 
 /** The training operations on a backend's tensors. They are apart from the backend, so that inference does not load them. */
 export function trainingOperations(backend: Backend): TrainingOperations {
-  if (backend instanceof CpuBackend) return cpuTrainingOperations();
+  if (backend instanceof CpuBackend) return cpuTrainingOperations(backend.kernels);
   if (backend instanceof WebGpuBackend) {
     return gpuTrainingOperations(backend.context, () => backend.extent(1));
   }

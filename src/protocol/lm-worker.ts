@@ -25,7 +25,7 @@ export interface LocalModelInfo {
   id: string;
   title: string;
   device: ComputeDevice;
-  /** For people: the adapter, or `CPU (TypeScript)`. */
+  /** For people: the adapter, or `CPU (WASM SIMD)`. */
   deviceName: string;
   /** Why it does not run on WebGPU, for people. */
   reason?: string;

@@ -79,7 +79,7 @@ async function runOn(backend: Backend, twin: TwinCase): Promise<Float32Array[][]
 
 /** Largest error relative to the largest value of the tensor. */
 export async function expectTwins(gpu: Backend, twin: TwinCase, tolerance = 1e-5): Promise<void> {
-  const want = await runOn(new CpuBackend(), twin);
+  const want = await runOn(new CpuBackend({ kernels: 'plain' }), twin);
   const got = await runOn(gpu, twin);
   want.forEach((tensors, step) => {
     tensors.forEach((expected, output) => {

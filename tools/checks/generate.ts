@@ -9,7 +9,7 @@ if (process.argv.includes('--check')) {
   process.exitCode = stale.length > 0 ? 1 : 0;
 } else {
   for (const path of stale) {
-    await writeFile(`${root}/${path}`, generatedFiles[path]?.() ?? '');
+    await writeFile(`${root}/${path}`, (await generatedFiles[path]?.()) ?? '');
     console.log(`wrote ${path}`);
   }
 }

@@ -1,9 +1,10 @@
-import { addProduct } from './product';
+import type { Kernels } from './kernels';
+import type { Floats, Scratch, View } from './memory';
 import { ROW_FIELDS, ROW_POSITION, ROW_SLOT, type HeadShape } from '../backend';
 
-export interface CacheArrays {
-  keys: Float32Array;
-  values: Float32Array;
+export interface CacheViews {
+  keys: Floats;
+  values: Floats;
   capacity: number;
 }
 
@@ -12,13 +13,15 @@ export function rotateAndCache(
   projections: Float32Array,
   angles: Float32Array,
   rowTable: Uint32Array,
-  cache: CacheArrays,
+  cache: CacheViews,
   heads: HeadShape,
   rows: number,
 ): void {
   const { queryHeads, keyValueHeads, headSize } = heads;
   const kvWidth = keyValueHeads * headSize;
   const stride = (queryHeads + 2 * keyValueHeads) * headSize;
+  const { array: toKeys } = cache.keys;
+  const { array: toValues } = cache.values;
   for (let row = 0; row < rows; row += 1) {
     const position = rowTable[row * ROW_FIELDS + ROW_POSITION]!;
     const slot = rowTable[row * ROW_FIELDS + ROW_SLOT]!;
@@ -31,10 +34,10 @@ export function rotateAndCache(
     const keys = start + queryHeads * headSize;
     for (let head = 0; head < keyValueHeads; head += 1) {
       const offset = head * headSize;
-      rotate(projections, keys + offset, cache.keys, cell + offset, angles, position * headSize, headSize);
+      rotate(projections, keys + offset, toKeys, cell + offset, angles, position * headSize, headSize);
     }
     const values = keys + kvWidth;
-    cache.values.set(projections.subarray(values, values + kvWidth), cell);
+    toValues.set(projections.subarray(values, values + kvWidth), cell);
   }
 }
 
@@ -58,106 +61,75 @@ function rotate(
   }
 }
 
-/** Rows whose scores are computed together; more of them reuse each key oftener, and need more scratch. */
+/** Rows whose scores are computed together; more of them reuse each key oftener, and waste more beyond the diagonal. */
 const BLOCK_ROWS = 16;
 
-/** Causal grouped-query attention; see `AttentionArguments`. */
-export class Attention {
-  readonly #heads: HeadShape;
-  readonly #capacity: number;
-  /** Queries and sums of one key-value head's group, `[BLOCK_ROWS · group, headSize]`. */
-  readonly #queries: Float32Array;
-  readonly #mixed: Float32Array;
-  /** `[BLOCK_ROWS · group, keys]` */
-  #scores = new Float32Array(0);
+export interface AttentionViews {
+  projections: Floats;
+  rowTable: View<Uint32Array>;
+  cache: CacheViews;
+  /** `[rows, queryHeads · headSize]` */
+  output: Floats;
+}
 
-  constructor(heads: HeadShape, capacity: number) {
-    const group = heads.queryHeads / heads.keyValueHeads;
-    this.#heads = heads;
-    this.#capacity = capacity;
-    this.#queries = new Float32Array(BLOCK_ROWS * group * heads.headSize);
-    this.#mixed = new Float32Array(BLOCK_ROWS * group * heads.headSize);
-  }
-
-  run(
-    projections: Float32Array,
-    rowTable: Uint32Array,
-    cache: CacheArrays,
-    output: Float32Array,
-    rows: number,
-  ): void {
-    for (let first = 0; first < rows;) {
-      // Consecutive rows of one sequence share the reading of keys and values.
-      const slot = rowTable[first * ROW_FIELDS + ROW_SLOT]!;
-      let count = 1;
-      while (
-        count < BLOCK_ROWS &&
-        first + count < rows &&
-        rowTable[(first + count) * ROW_FIELDS + ROW_SLOT] === slot
-      ) {
-        count += 1;
-      }
-      for (let head = 0; head < this.#heads.keyValueHeads; head += 1) {
-        this.#attend(projections, rowTable, cache, output, first, count, head, slot);
-      }
-      first += count;
-    }
-  }
-
-  #attend(
-    projections: Float32Array,
-    rowTable: Uint32Array,
-    cache: CacheArrays,
-    output: Float32Array,
-    first: number,
-    count: number,
-    head: number,
-    slot: number,
-  ): void {
-    const { queryHeads, keyValueHeads, headSize } = this.#heads;
-    const group = queryHeads / keyValueHeads;
-    const projectionWidth = (queryHeads + 2 * keyValueHeads) * headSize;
-    const width = group * headSize;
+/** Causal grouped-query attention; see `AttentionArguments`. `scratch` holds the scores of a block, `[BLOCK_ROWS, keys]`. */
+export function attention(
+  kernels: Kernels,
+  views: AttentionViews,
+  heads: HeadShape,
+  rows: number,
+  scratch: Scratch,
+): void {
+  const table = views.rowTable.array;
+  const slotOf = (row: number): number => table[row * ROW_FIELDS + ROW_SLOT]!;
+  views.output.array.fill(0, 0, rows * heads.queryHeads * heads.headSize);
+  for (let first = 0; first < rows;) {
+    // Consecutive rows of one sequence share the reading of keys and values.
+    let count = 1;
+    while (count < BLOCK_ROWS && first + count < rows && slotOf(first + count) === slotOf(first)) count += 1;
     let keys = 0;
-    for (let i = 0; i < count; i += 1) {
-      const at = (first + i) * projectionWidth + head * width;
-      this.#queries.set(projections.subarray(at, at + width), i * width);
-      keys = Math.max(keys, rowTable[(first + i) * ROW_FIELDS + ROW_POSITION]! + 1);
+    for (let row = first; row < first + count; row += 1) {
+      keys = Math.max(keys, table[row * ROW_FIELDS + ROW_POSITION]! + 1);
     }
-    if (this.#scores.length < BLOCK_ROWS * group * keys) {
-      this.#scores = new Float32Array(BLOCK_ROWS * group * Math.min(this.#capacity, 2 * keys));
+    const scores = scratch.take(count * keys);
+    for (let head = 0; head < heads.queryHeads; head += 1) {
+      attend(kernels, views, heads, scores, { first, count, keys, head, slot: slotOf(first) });
     }
-    const rows = count * group;
-    const rowStride = keyValueHeads * headSize;
-    const start = slot * this.#capacity * rowStride + head * headSize;
-    const scores = { array: this.#scores.fill(0, 0, rows * keys), start: 0, rowStride: keys };
-    const queries = { array: this.#queries, start: 0, rowStride: headSize };
-    const shape = { rows, columns: keys, depth: headSize };
-    addProduct(scores, queries, { array: cache.keys, start, rowStride }, 1, shape);
-    for (let row = 0; row < rows; row += 1) {
-      const position = rowTable[(first + Math.floor(row / group)) * ROW_FIELDS + ROW_POSITION]!;
-      softmax(this.#scores, row * keys, position + 1, keys, 1 / Math.sqrt(headSize));
-    }
-    const mixed = { array: this.#mixed.fill(0), start: 0, rowStride: headSize };
-    const values = { array: cache.values, start, rowStride: 1 };
-    addProduct(mixed, scores, values, rowStride, { rows, columns: headSize, depth: keys });
-    for (let i = 0; i < count; i += 1) {
-      const at = (first + i) * queryHeads * headSize + head * width;
-      output.set(this.#mixed.subarray(i * width, (i + 1) * width), at);
-    }
+    first += count;
   }
 }
 
-/** Softmax of `scale · scores` over the first `count` of `width` elements from `start`; the rest becomes 0. */
-function softmax(scores: Float32Array, start: number, count: number, width: number, scale: number): void {
-  let maximum = -Infinity;
-  for (let i = start; i < start + count; i += 1) if (scores[i]! > maximum) maximum = scores[i]!;
-  let total = 0;
-  for (let i = start; i < start + count; i += 1) {
-    const weight = Math.exp((scores[i]! - maximum) * scale);
-    scores[i] = weight;
-    total += weight;
+interface Block {
+  first: number;
+  count: number;
+  /** How many keys the row of the highest position sees. */
+  keys: number;
+  head: number;
+  slot: number;
+}
+
+function attend(
+  kernels: Kernels,
+  { projections, rowTable, cache, output }: AttentionViews,
+  { queryHeads, keyValueHeads, headSize }: HeadShape,
+  scores: Floats,
+  { first, count, keys, head, slot }: Block,
+): void {
+  const width = (queryHeads + 2 * keyValueHeads) * headSize;
+  const keyHead = Math.floor((head * keyValueHeads) / queryHeads);
+  const keyStride = keyValueHeads * headSize;
+  const start = slot * cache.capacity * keyStride + keyHead * headSize;
+  const queries = { of: projections, start: first * width + head * headSize, rowStride: width };
+  const weights = { of: scores, start: 0, rowStride: keys };
+  scores.array.fill(0, 0, count * keys);
+  const shape = { rows: count, columns: keys, depth: headSize };
+  kernels.addProduct(weights, queries, { of: cache.keys, start, rowStride: keyStride }, shape);
+  for (let row = 0; row < count; row += 1) {
+    const seen = rowTable.array[(first + row) * ROW_FIELDS + ROW_POSITION]! + 1;
+    kernels.softmax(scores, row * keys, seen, keys, 1 / Math.sqrt(headSize));
   }
-  for (let i = start; i < start + count; i += 1) scores[i]! /= total;
-  scores.fill(0, start + count, start + width);
+  const outWidth = queryHeads * headSize;
+  const mixed = { of: output, start: first * outWidth + head * headSize, rowStride: outWidth };
+  const values = { of: cache.values, start, rowStride: 1, depthStride: keyStride };
+  kernels.addProduct(mixed, weights, values, { rows: count, columns: headSize, depth: keys });
 }

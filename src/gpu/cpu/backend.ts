@@ -1,12 +1,24 @@
-/** The backend in plain TypeScript: the oracle of the kernel tests, and what runs where there is no WebGPU. */
+/** The backend on the CPU: what runs where there is no WebGPU, and, in plain TypeScript, the oracle of the kernel tests. */
 import { AppError } from '../../protocol/errors';
 import { Arena, elementCount } from '../arena';
-import type { Backend, BackendDescription, Extent, Operation, ReadRequest, Tensor } from '../backend';
+import type {
+  Backend,
+  BackendDescription,
+  Extent,
+  Operation,
+  Operations,
+  ReadRequest,
+  Tensor,
+} from '../backend';
 import { GROUP, GROUP_BYTES, type Blocks } from '../blocks';
 import { blockRows, checkWrite } from '../checks';
 import { checkTypedShape, isBlockType, rowScales, tensorBytes, type DType } from '../dtype';
+import type { Kernels } from './kernels';
+import { plainMemory, type Memory, type View } from './memory';
 import { buildOperations, CpuOperation } from './operations';
+import { plainKernels } from './plain-kernels';
 import { cpu, CpuTensor, floats } from './tensor';
+import { wasmKernels } from './wasm/kernels';
 
 class CpuExtent implements Extent {
   value = 0;
@@ -21,35 +33,41 @@ class CpuExtent implements Extent {
 const HOLD_MS = 20;
 
 function allocate(
+  memory: Memory,
   dtype: DType,
   count: number,
   shape: readonly number[],
-): [Float32Array | Uint32Array | Uint16Array | Uint8Array, Uint16Array] {
-  const none = new Uint16Array(0);
-  if (dtype === 'f32') return [new Float32Array(count), none];
-  if (dtype === 'u32') return [new Uint32Array(count), none];
-  if (dtype === 'f16') return [new Uint16Array(count), none];
+): [View, View<Uint16Array>] {
+  const none = plainMemory.allocate(Uint16Array, 0);
+  if (dtype === 'f32') return [memory.allocate(Float32Array, count), none];
+  if (dtype === 'u32') return [memory.allocate(Uint32Array, count), none];
+  if (dtype === 'f16') return [memory.allocate(Uint16Array, count), none];
   const [rows = 1, columns = 1] = shape;
-  const values = new Uint8Array((count / GROUP) * GROUP_BYTES[dtype]);
-  return [values, new Uint16Array(rows * rowScales(dtype, columns))];
+  const values = memory.allocate(Uint8Array, (count / GROUP) * GROUP_BYTES[dtype]);
+  return [values, memory.allocate(Uint16Array, rows * rowScales(dtype, columns))];
 }
 
-const description: BackendDescription = {
-  kind: 'cpu',
-  name: 'CPU (TypeScript)',
-  vendor: '',
-  architecture: '',
-  software: true,
-  f16: false,
-  subgroups: false,
-};
+export interface CpuOptions {
+  /** `plain` is TypeScript alone: what runs where WebAssembly has no vectors, and the oracle of the tests. */
+  kernels?: 'plain';
+}
 
 export class CpuBackend implements Backend {
-  readonly description = description;
-  readonly operations = buildOperations();
+  readonly kernels: Kernels;
+  readonly description: BackendDescription;
+  readonly operations: Operations;
   readonly preferredRows = 48;
   readonly #arena = new Arena<CpuTensor>();
   #heldSince = performance.now();
+
+  constructor({ kernels }: CpuOptions = {}) {
+    this.kernels = kernels === 'plain' ? plainKernels : (wasmKernels() ?? plainKernels);
+    this.description = {
+      ...{ kind: 'cpu', name: `CPU (${this.kernels.name})`, vendor: '', architecture: '' },
+      ...{ software: true, f16: false, subgroups: false },
+    };
+    this.operations = buildOperations(this.kernels);
+  }
 
   get liveBytes(): number {
     return this.#arena.liveBytes;
@@ -59,8 +77,8 @@ export class CpuBackend implements Backend {
     const count = elementCount(label, shape);
     checkTypedShape(label, dtype, shape);
     try {
-      const [array, scales] = allocate(dtype, count, shape);
-      return new CpuTensor(label, shape, dtype, array, scales, this.#arena);
+      const [values, scales] = allocate(this.kernels.memory, dtype, count, shape);
+      return new CpuTensor(label, shape, dtype, values, scales, this.#arena);
     } catch (cause) {
       if (!(cause instanceof RangeError)) throw cause;
       const bytes = tensorBytes(dtype, shape);
@@ -77,18 +95,18 @@ export class CpuBackend implements Backend {
 
   write(tensor: Tensor, data: Float32Array | Uint32Array | Uint16Array, offset = 0): void {
     checkWrite(tensor, data, offset);
-    cpu(tensor).array.set(data, offset);
+    cpu(tensor).values.array.set(data, offset);
   }
 
   writeBlocks(tensor: Tensor, blocks: Blocks, firstRow = 0): void {
     const { columns, rows } = blockRows(tensor, blocks, firstRow);
-    const { array, scales, dtype } = cpu(tensor);
+    const { values, scales, dtype } = cpu(tensor);
     if (!isBlockType(dtype)) return;
     const groups = columns / GROUP;
-    array.set(blocks.values, firstRow * groups * GROUP_BYTES[dtype]);
+    values.array.set(blocks.values, firstRow * groups * GROUP_BYTES[dtype]);
     const stride = rowScales(dtype, columns);
     for (let row = 0; row < rows; row += 1) {
-      scales.set(blocks.scales.subarray(row * groups, (row + 1) * groups), (firstRow + row) * stride);
+      scales.array.set(blocks.scales.subarray(row * groups, (row + 1) * groups), (firstRow + row) * stride);
     }
   }
 
@@ -107,7 +125,7 @@ export class CpuBackend implements Backend {
         this.#heldSince = performance.now();
       }
     }
-    return reads.map(({ tensor, count }) => floats(tensor).slice(0, count));
+    return reads.map(({ tensor, count }) => floats(tensor).array.slice(0, count));
   }
 
   dispose(): void {

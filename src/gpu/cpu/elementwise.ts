@@ -1,7 +1,8 @@
 /** The operations of a layer that are not matrix products or attention. */
 import { ROW_FIELDS, ROW_TOKEN, STAT_ARGMAX, STAT_FIELDS, type HeadShape } from '../backend';
 import { STAT_LOG_SUM_EXP, STAT_MAXIMUM, STAT_TARGET } from '../backend';
-import type { WeightRows } from './tensor';
+import type { Kernels, WeightMatrix } from './kernels';
+import type { Floats } from './memory';
 
 /** `output[r] = weight · input[r] / sqrt(mean(input[r]²) + epsilon)` */
 export function rmsNorm(
@@ -58,14 +59,15 @@ export function headNorm(
 }
 
 export function embed(
-  table: WeightRows,
+  kernels: Kernels,
+  table: WeightMatrix,
   rowTable: Uint32Array,
-  output: Float32Array,
+  output: Floats,
   rows: number,
   width: number,
 ): void {
   for (let row = 0; row < rows; row += 1) {
-    table.read(rowTable[row * ROW_FIELDS + ROW_TOKEN]!, 1, output, row * width);
+    kernels.widen(table, rowTable[row * ROW_FIELDS + ROW_TOKEN]!, 1, output, row * width);
   }
 }
 

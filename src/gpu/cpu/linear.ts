@@ -1,15 +1,15 @@
-import { addBlockProduct } from './block-product';
-import { addProduct } from './product';
-import type { WeightRows } from './tensor';
+import type { Kernels, WeightMatrix } from './kernels';
+import type { Floats, Scratch } from './memory';
+import { inFloats } from './tensor';
 
 export interface LinearProduct {
   /** `[rows, inputs]` from its start */
-  input: Float32Array;
+  input: Floats;
   /** `[outputs, inputs]` */
-  weight: WeightRows;
-  bias: Float32Array | undefined;
+  weight: WeightMatrix;
+  bias: Floats | undefined;
   /** `[rows, stride]`; columns `outputColumn` … `outputColumn + outputs − 1` are written. */
-  output: Float32Array;
+  output: Floats;
   stride: number;
   outputColumn: number;
   rows: number;
@@ -25,46 +25,48 @@ const BLOCK = 32768;
 const FEW_ROWS = 2;
 
 /** `output = input · weightᵀ + bias` */
-export function linearProduct(product: LinearProduct, scratch: (length: number) => Float32Array): void {
-  const { input, weight, bias, output, stride, outputColumn, rows, inputs, outputs } = product;
-  for (let row = 0; row < rows; row += 1) {
-    const start = row * stride + outputColumn;
-    if (!product.accumulate) output.fill(0, start, start + outputs);
-    if (bias) for (let n = 0; n < outputs; n += 1) output[start + n]! += bias[n]!;
-  }
-  const x = { array: input, start: 0, rowStride: inputs };
-  const multiply = (array: Float32Array, first: number, count: number): void =>
-    addProduct(
-      { array: output, start: outputColumn + first, rowStride: stride },
+export function linearProduct(kernels: Kernels, product: LinearProduct, scratch: Scratch): void {
+  const { input, weight, output, stride, outputColumn, rows, inputs, outputs } = product;
+  begin(product);
+  const x = { of: input, start: 0, rowStride: inputs };
+  const multiply = (of: Floats, first: number, count: number): void =>
+    kernels.addProduct(
+      { of: output, start: outputColumn + first, rowStride: stride },
       x,
-      { array, start: 0, rowStride: inputs },
-      1,
+      { of, start: 0, rowStride: inputs },
       { rows, columns: count, depth: inputs },
     );
-  if (weight.floats) {
-    multiply(weight.floats, 0, outputs);
+  const whole = inFloats(weight);
+  if (whole) {
+    multiply(whole, 0, outputs);
     return;
   }
   // A few rows are faster straight from the blocks than by way of the scratch.
   let done = 0;
-  if (weight.blocks && rows <= FEW_ROWS) {
+  if (kernels.addFromBlocks && rows <= FEW_ROWS) {
     for (let row = 0; row < rows; row += 1) {
-      done = addBlockProduct(
-        output,
-        row * stride + outputColumn,
-        input,
-        row * inputs,
-        weight.blocks,
-        outputs,
-      );
+      const at = row * stride + outputColumn;
+      done = kernels.addFromBlocks(output, at, input, row * inputs, weight, outputs);
     }
     if (done === outputs) return;
   }
   const step = Math.max(4, 4 * Math.floor(BLOCK / inputs / 4));
-  const widened = scratch(step * inputs);
+  const widened = scratch.take(step * inputs);
   for (let first = done; first < outputs; first += step) {
     const count = Math.min(step, outputs - first);
-    weight.read(first, count, widened);
+    kernels.widen(weight, first, count, widened, 0);
     multiply(widened, first, count);
+  }
+}
+
+/** What the product is added to. */
+function begin({ output, bias, stride, outputColumn, rows, outputs, accumulate }: LinearProduct): void {
+  const y = output.array;
+  const b = bias?.array;
+  for (let row = 0; row < rows; row += 1) {
+    const start = row * stride + outputColumn;
+    if (!accumulate && b) y.set(b, start);
+    else if (!accumulate) y.fill(0, start, start + outputs);
+    else if (b) for (let n = 0; n < outputs; n += 1) y[start + n]! += b[n]!;
   }
 }

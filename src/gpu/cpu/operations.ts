@@ -14,12 +14,14 @@ import {
   checkSelectRows,
   matrixShape,
 } from '../checks';
-import { Attention, rotateAndCache, type CacheArrays } from './attention';
+import { attention, rotateAndCache, type CacheViews } from './attention';
 import { copyCache } from './copy-cache';
 import { embed, headNorm, rmsNorm, rowStatistics, selectRows, swiGlu } from './elementwise';
+import type { Kernels } from './kernels';
 import { linearProduct } from './linear';
+import { arraysOf, Scratch, type Floats } from './memory';
 import { sampleRows } from './sample';
-import { floats, integers, weightRows } from './tensor';
+import { floats, integers, weightMatrix } from './tensor';
 
 export class CpuOperation implements Operation {
   constructor(
@@ -28,82 +30,71 @@ export class CpuOperation implements Operation {
   ) {}
 }
 
-const cacheArrays = (cache: KeyValueTensors): CacheArrays => ({
+export const cacheViews = (cache: KeyValueTensors): CacheViews => ({
   keys: floats(cache.keys),
   values: floats(cache.values),
   capacity: cache.capacity,
 });
 
-/** Scratch arrays grow to the largest step and are shared by all operations of the backend, which run one at a time. */
-class Scratch {
-  #array = new Float32Array(0);
-
-  take(length: number): Float32Array {
-    if (this.#array.length < length) this.#array = new Float32Array(length);
-    return this.#array;
-  }
-}
-
-export function buildOperations(): Operations {
-  const normed = new Scratch();
-  const both = new Scratch();
-  const widened = new Scratch();
-  const scratch = (length: number): Float32Array => widened.take(length);
+/** Scratch is shared by all operations of the backend, which run one at a time. */
+export function buildOperations(kernels: Kernels): Operations {
+  const [normed, both] = [new Scratch(kernels.memory), new Scratch(kernels.memory)];
+  const [widened, scores] = [new Scratch(kernels.memory), new Scratch(kernels.memory)];
   /** The input, normalised and scaled where that is asked for. */
   const prepare = (
-    input: Float32Array,
+    input: Floats,
     norm: RmsNorm | undefined,
     scale: number,
     rows: number,
     width: number,
-  ): Float32Array => {
+  ): Floats => {
     if (!norm && scale === 1) return input;
-    const out = normed.take(rows * width);
-    if (norm) rmsNorm(input, floats(norm.weight), out, rows, width, norm.epsilon);
-    const from = norm ? out : input;
+    const view = normed.take(rows * width);
+    if (norm) rmsNorm(input.array, floats(norm.weight).array, view.array, rows, width, norm.epsilon);
+    const [out, from] = [view.array, norm ? view.array : input.array];
     if (scale !== 1) for (let i = 0; i < rows * width; i += 1) out[i] = from[i]! * scale;
-    return out;
+    return view;
   };
 
   return {
     embed(a) {
       checkEmbed(a);
       const { columns } = matrixShape(a.table);
-      const [table, rowTable, output] = [weightRows(a.table), integers(a.rowTable), floats(a.output)];
-      return new CpuOperation('embed', () => embed(table, rowTable, output, a.rows.value, columns));
+      const [table, rowTable, output] = [weightMatrix(a.table), integers(a.rowTable), floats(a.output)];
+      return new CpuOperation('embed', () =>
+        embed(kernels, table, rowTable.array, output, a.rows.value, columns),
+      );
     },
     linear(a) {
       const { inputs, outputs, stride } = checkLinear(a);
-      const [input, weight, output] = [floats(a.input), weightRows(a.weight), floats(a.output)];
+      const [input, weight, output] = [floats(a.input), weightMatrix(a.weight), floats(a.output)];
       const bias = a.bias && floats(a.bias);
       const { accumulate = false, scale = 1, outputColumn = 0 } = a;
       return new CpuOperation('linear', () => {
         const rows = a.rows.value;
         const x = prepare(input, a.norm, scale, rows, inputs);
         const shape = { rows, inputs, outputs, stride, outputColumn };
-        linearProduct({ input: x, weight, bias, output, accumulate, ...shape }, scratch);
+        linearProduct(kernels, { input: x, weight, bias, output, accumulate, ...shape }, widened);
       });
     },
     gatedLinear(a) {
       const { inputs, outputs } = checkGatedLinear(a);
-      const [input, weight, output] = [floats(a.input), weightRows(a.weight), floats(a.output)];
+      const [input, weight, output] = [floats(a.input), weightMatrix(a.weight), floats(a.output)];
       const width = 2 * outputs;
       return new CpuOperation('gatedLinear', () => {
         const rows = a.rows.value;
         const x = prepare(input, a.norm, 1, rows, inputs);
         const product = both.take(rows * width);
         const shape = { rows, inputs, outputs: width, stride: width, outputColumn: 0 };
-        linearProduct(
-          { input: x, weight, bias: undefined, output: product, accumulate: false, ...shape },
-          scratch,
-        );
-        swiGlu(product, output, rows, outputs);
+        const into = { input: x, weight, bias: undefined, output: product, accumulate: false };
+        linearProduct(kernels, { ...into, ...shape }, widened);
+        swiGlu(product.array, output.array, rows, outputs);
       });
     },
     gate(a) {
       const { outputs } = checkGate(a);
       const [input, output] = [floats(a.input), floats(a.output)];
-      return new CpuOperation('gate', () => swiGlu(input, output, a.rows.value, outputs));
+      return new CpuOperation('gate', () => swiGlu(input.array, output.array, a.rows.value, outputs));
     },
     headNorm(a) {
       checkHeadNorm(a);
@@ -113,51 +104,52 @@ export function buildOperations(): Operations {
         a.keyWeight && floats(a.keyWeight),
       ];
       return new CpuOperation('headNorm', () =>
-        headNorm(projections, a.heads, queryWeight, keyWeight, a.rows.value, a.epsilon),
+        headNorm(projections.array, a.heads, queryWeight?.array, keyWeight?.array, a.rows.value, a.epsilon),
       );
     },
     rotateAndCache(a) {
       checkRotate(a);
       const [projections, angles, rowTable] = [floats(a.projections), floats(a.angles), integers(a.rowTable)];
-      const cache = cacheArrays(a.cache);
+      const cache = cacheViews(a.cache);
       return new CpuOperation('rotateAndCache', () =>
-        rotateAndCache(projections, angles, rowTable, cache, a.heads, a.rows.value),
+        rotateAndCache(projections.array, angles.array, rowTable.array, cache, a.heads, a.rows.value),
       );
     },
     attention(a) {
       checkAttention(a);
-      const [projections, rowTable, output] = [floats(a.projections), integers(a.rowTable), floats(a.output)];
-      const cache = cacheArrays(a.cache);
-      const attention = new Attention(a.heads, a.cache.capacity);
-      return new CpuOperation('attention', () =>
-        attention.run(projections, rowTable, cache, output, a.rows.value),
-      );
+      const views = {
+        ...{ projections: floats(a.projections), rowTable: integers(a.rowTable) },
+        ...{ cache: cacheViews(a.cache), output: floats(a.output) },
+      };
+      return new CpuOperation('attention', () => attention(kernels, views, a.heads, a.rows.value, scores));
     },
     copyCache(a) {
       const { width } = checkCopyCache(a);
-      const [cache, copyTable] = [cacheArrays(a.cache), integers(a.copyTable)];
-      return new CpuOperation('copyCache', () => copyCache(cache, copyTable, a.rows.value, width));
+      const [cache, copyTable] = [cacheViews(a.cache), integers(a.copyTable)];
+      return new CpuOperation('copyCache', () => copyCache(cache, copyTable.array, a.rows.value, width));
     },
     selectRows(a) {
       checkSelectRows(a);
       const { columns } = matrixShape(a.input);
       const [input, indices, output] = [floats(a.input), integers(a.indices), floats(a.output)];
-      return new CpuOperation('selectRows', () => selectRows(input, indices, output, a.rows.value, columns));
+      return new CpuOperation('selectRows', () =>
+        selectRows(input.array, indices.array, output.array, a.rows.value, columns),
+      );
     },
     sample(a) {
       const { vocabulary } = checkSample(a);
-      const arrays = {
+      const views = {
         ...{ logits: floats(a.logits), selected: integers(a.selected), output: floats(a.output) },
         ...{ settings: integers(a.settings), rowTable: integers(a.rowTable), seen: integers(a.seen) },
       };
-      return new CpuOperation('sample', () => sampleRows(arrays, a.rows.value, vocabulary));
+      return new CpuOperation('sample', () => sampleRows(arraysOf(views), a.rows.value, vocabulary));
     },
     rowStatistics(a) {
       checkRowStatistics(a);
       const { columns } = matrixShape(a.input);
       const [input, targets, output] = [floats(a.input), integers(a.targets), floats(a.output)];
       return new CpuOperation('rowStatistics', () =>
-        rowStatistics(input, targets, output, a.rows.value, columns, a.temperature),
+        rowStatistics(input.array, targets.array, output.array, a.rows.value, columns, a.temperature),
       );
     },
   };

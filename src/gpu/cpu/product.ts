@@ -4,7 +4,7 @@
  * accurate oracle for the GPU kernels and, in V8, about twice as fast as rounding every step to f32.
  */
 
-export interface MatrixView {
+export interface PlainMatrix {
   array: Float32Array;
   /** First element. */
   start: number;
@@ -24,9 +24,9 @@ export interface ProductShape {
  * those of a row of w are `depthStride` apart, so that a transposed matrix can be read in place.
  */
 export function addProduct(
-  y: MatrixView,
-  x: MatrixView,
-  w: MatrixView,
+  y: PlainMatrix,
+  x: PlainMatrix,
+  w: PlainMatrix,
   depthStride: number,
   { rows, columns, depth }: ProductShape,
 ): void {
@@ -54,9 +54,9 @@ export function addProduct(
 }
 
 function tile3x4(
-  output: MatrixView,
-  input: MatrixView,
-  weight: MatrixView,
+  output: PlainMatrix,
+  input: PlainMatrix,
+  weight: PlainMatrix,
   depthStride: number,
   depth: number,
   row: number,
@@ -130,9 +130,9 @@ function tile3x4(
 }
 
 function tile1x4(
-  output: MatrixView,
-  input: MatrixView,
-  weight: MatrixView,
+  output: PlainMatrix,
+  input: PlainMatrix,
+  weight: PlainMatrix,
   depthStride: number,
   depth: number,
   row: number,

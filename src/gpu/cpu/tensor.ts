@@ -1,13 +1,10 @@
 import { AppError } from '../../protocol/errors';
 import type { Arena } from '../arena';
 import type { Tensor } from '../backend';
-import { dequantiseGroups, GROUP, type BlockType } from '../blocks';
-import { isBlockType, rowScales, tensorBytes, type DType } from '../dtype';
-import { halfValues } from '../half';
 import { matrixShape } from '../checks';
-import type { BlockMatrix } from './block-product';
-
-type Storage = Float32Array | Uint32Array | Uint16Array | Uint8Array;
+import { rowScales, tensorBytes, type DType } from '../dtype';
+import type { WeightMatrix } from './kernels';
+import type { Floats, View } from './memory';
 
 export class CpuTensor implements Tensor {
   readonly bytes: number;
@@ -17,9 +14,9 @@ export class CpuTensor implements Tensor {
     readonly label: string,
     readonly shape: readonly number[],
     readonly dtype: DType,
-    readonly array: Storage,
+    readonly values: View,
     /** Of q8 and q4: `rowScales` of them a row. */
-    readonly scales: Uint16Array,
+    readonly scales: View<Uint16Array>,
     arena: Arena<CpuTensor>,
   ) {
     this.bytes = tensorBytes(dtype, shape);
@@ -28,6 +25,8 @@ export class CpuTensor implements Tensor {
   }
 
   dispose(): void {
+    this.values.free();
+    this.scales.free();
     this.#arena.release(this);
   }
 }
@@ -39,72 +38,28 @@ export function cpu(tensor: Tensor): CpuTensor {
   return tensor;
 }
 
-export function floats(tensor: Tensor): Float32Array {
-  const { array, label } = cpu(tensor);
-  if (!(array instanceof Float32Array)) throw new AppError('INTERNAL', `${label} must be f32.`);
-  return array;
+const areFloats = (view: View): view is Floats => view.array instanceof Float32Array;
+const areIntegers = (view: View): view is View<Uint32Array> => view.array instanceof Uint32Array;
+
+export function floats(tensor: Tensor): Floats {
+  const { values, label } = cpu(tensor);
+  if (!areFloats(values)) throw new AppError('INTERNAL', `${label} must be f32.`);
+  return values;
 }
 
-export function integers(tensor: Tensor): Uint32Array {
-  const { array, label } = cpu(tensor);
-  if (!(array instanceof Uint32Array)) throw new AppError('INTERNAL', `${label} must be u32.`);
-  return array;
+export function integers(tensor: Tensor): View<Uint32Array> {
+  const { values, label } = cpu(tensor);
+  if (!areIntegers(values)) throw new AppError('INTERNAL', `${label} must be u32.`);
+  return values;
 }
 
-/** A matrix of weights of any type, read as f32 a few rows at a time; a whole f32 one can be read in place. */
-export interface WeightRows {
-  /** The whole matrix, if it is f32. */
-  readonly floats: Float32Array | undefined;
-  /** The whole matrix, if it is quantised. */
-  readonly blocks?: BlockMatrix;
-  /** Writes rows `first` … `first + count − 1` to the start of `out`, from `at` on. */
-  read(first: number, count: number, out: Float32Array, at?: number): void;
-}
-
-export function weightRows(tensor: Tensor): WeightRows {
-  const { array, scales, dtype, label } = cpu(tensor);
+export function weightMatrix(tensor: Tensor): WeightMatrix {
+  const { values, scales, dtype, label } = cpu(tensor);
   const { columns } = matrixShape(tensor);
-  if (array instanceof Float32Array) {
-    return {
-      floats: array,
-      read: (first, count, out, at = 0) =>
-        out.set(array.subarray(first * columns, (first + count) * columns), at),
-    };
-  }
-  if (array instanceof Uint16Array) {
-    return {
-      floats: undefined,
-      read: (first, count, out, at = 0) => widen(array, first * columns, count * columns, out, at),
-    };
-  }
-  if (array instanceof Uint8Array && isBlockType(dtype)) {
-    const stride = rowScales(dtype, columns);
-    return {
-      floats: undefined,
-      blocks: { type: dtype, values: array, scales, stride, columns },
-      read: blockReader(dtype, array, scales, columns),
-    };
-  }
-  throw new AppError('INTERNAL', `${label} must be of a float type.`);
+  if (dtype === 'u32') throw new AppError('INTERNAL', `${label} must be of a float type.`);
+  return { type: dtype, values, scales, scaleStride: rowScales(dtype, columns), columns };
 }
 
-function widen(halves: Uint16Array, from: number, count: number, out: Float32Array, at: number): void {
-  const values = halfValues();
-  for (let i = 0; i < count; i += 1) out[at + i] = values[halves[from + i]!]!;
-}
-
-function blockReader(
-  type: BlockType,
-  values: Uint8Array,
-  scales: Uint16Array,
-  columns: number,
-): WeightRows['read'] {
-  const groups = columns / GROUP;
-  const stride = rowScales(type, columns);
-  return (first, count, out, at = 0) => {
-    for (let row = 0; row < count; row += 1) {
-      const scale = (first + row) * stride;
-      dequantiseGroups(type, values, (first + row) * groups, groups, scales, scale, out, at + row * columns);
-    }
-  };
-}
+/** The whole matrix as it lies there, if it is f32. */
+export const inFloats = ({ values }: WeightMatrix): Floats | undefined =>
+  areFloats(values) ? values : undefined;

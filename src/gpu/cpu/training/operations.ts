@@ -1,5 +1,4 @@
 /** The training operations of the CPU backend: shapes checked and arrays looked up once, loops run at every step. */
-import type { KeyValueTensors } from '../../backend';
 import type { TrainingOperations } from '../../training';
 import {
   checkAdamW,
@@ -17,39 +16,42 @@ import {
   checkWeightGradient,
   headWidth,
 } from '../../training-checks';
-import type { CacheArrays } from '../attention';
 import { rmsNorm } from '../elementwise';
-import { CpuOperation } from '../operations';
-import { floats, integers, weightRows } from '../tensor';
+import type { Kernels } from '../kernels';
+import { arraysOf, Scratch, type Floats } from '../memory';
+import { cacheViews, CpuOperation } from '../operations';
+import { floats, integers, weightMatrix } from '../tensor';
 import { attentionGradient } from './attention-gradient';
 import { embedGradient, gateGradient, normGradient, rotateGradient } from './elementwise';
 import { adamW, squareSum } from './optimiser';
 import { biasGradient, inputGradient, weightGradient } from './products';
 import { logitGradient, tokenStatistics } from './token-loss';
 
-const cacheArrays = ({ keys, values, capacity }: KeyValueTensors): CacheArrays => ({
-  ...{ keys: floats(keys), values: floats(values), capacity },
-});
-
-export function cpuTrainingOperations(): TrainingOperations {
+export function cpuTrainingOperations(kernels: Kernels): TrainingOperations {
+  const scratch = (): Scratch => new Scratch(kernels.memory);
+  const products = { scaled: scratch(), widened: scratch() };
+  const attention = { weights: scratch(), slopes: scratch() };
   return {
     rmsNorm(a) {
       const width = checkNormed('rmsNorm', a, a.output);
       const [input, weight, output] = [floats(a.input), floats(a.norm.weight), floats(a.output)];
       return new CpuOperation('rmsNorm', () =>
-        rmsNorm(input, weight, output, a.rows.value, width, a.norm.epsilon),
+        rmsNorm(input.array, weight.array, output.array, a.rows.value, width, a.norm.epsilon),
       );
     },
 
     rmsNormGradient(a) {
       const width = checkNormed('rmsNormGradient', a, a.outputGradient, a.inputGradient);
-      const arrays = {
-        ...{ input: floats(a.input), weight: floats(a.norm.weight), epsilon: a.norm.epsilon, width },
+      const views = {
+        ...{ input: floats(a.input), weight: floats(a.norm.weight) },
         ...{ outputGradient: floats(a.outputGradient), inputGradient: floats(a.inputGradient) },
-        weightGradient: a.weightGradient && floats(a.weightGradient),
-        accumulate: a.accumulate ?? false,
       };
+      const weightGradient = a.weightGradient && floats(a.weightGradient);
       return new CpuOperation('rmsNormGradient', () => {
+        const arrays = {
+          ...{ ...arraysOf(views), weightGradient: weightGradient?.array },
+          ...{ epsilon: a.norm.epsilon, width, accumulate: a.accumulate ?? false },
+        };
         for (let row = 0; row < a.rows.value; row += 1) {
           const start = row * width;
           normGradient({ ...arrays, start, outputStart: start, inputStart: start });
@@ -60,22 +62,23 @@ export function cpuTrainingOperations(): TrainingOperations {
     headNormGradient(a) {
       checkHeadNormGradient(a);
       const { queryHeads, keyValueHeads, headSize: width } = a.heads;
-      const [input, gradient] = [floats(a.projections), floats(a.gradient)];
-      const maybe = (tensor: typeof a.queryWeight): Float32Array | undefined => tensor && floats(tensor);
+      const views = { input: floats(a.projections), gradient: floats(a.gradient) };
+      const maybe = (tensor: typeof a.queryWeight): Floats | undefined => tensor && floats(tensor);
       const [queryWeight, keyWeight] = [maybe(a.queryWeight), maybe(a.keyWeight)];
       const [queryGradient, keyGradient] = [maybe(a.queryWeightGradient), maybe(a.keyWeightGradient)];
       const stride = headWidth(a.heads);
       return new CpuOperation('headNormGradient', () => {
+        const { input, gradient } = arraysOf(views);
         for (let row = 0; row < a.rows.value; row += 1) {
           for (let head = 0; head < queryHeads + keyValueHeads; head += 1) {
             const isQuery = head < queryHeads;
-            const weight = isQuery ? queryWeight : keyWeight;
+            const weight = (isQuery ? queryWeight : keyWeight)?.array;
             if (!weight) continue;
             const start = row * stride + head * width;
             normGradient({
               ...{ input, start, width, weight, epsilon: a.epsilon, accumulate: false },
               ...{ outputGradient: gradient, outputStart: start, inputGradient: gradient, inputStart: start },
-              weightGradient: isQuery ? queryGradient : keyGradient,
+              weightGradient: (isQuery ? queryGradient : keyGradient)?.array,
             });
           }
         }
@@ -86,35 +89,43 @@ export function cpuTrainingOperations(): TrainingOperations {
       checkRotateGradient(a);
       const [gradient, angles, rowTable] = [floats(a.gradient), floats(a.angles), integers(a.rowTable)];
       return new CpuOperation('rotateGradient', () =>
-        rotateGradient(gradient, angles, rowTable, a.heads, a.rows.value),
+        rotateGradient(gradient.array, angles.array, rowTable.array, a.heads, a.rows.value),
       );
     },
 
     attentionGradient(a) {
       checkAttentionGradient(a);
-      const arrays = {
-        ...{
-          projections: floats(a.projections),
-          rowTable: integers(a.rowTable),
-          cache: cacheArrays(a.cache),
-        },
-        ...{ output: floats(a.output), outputGradient: floats(a.outputGradient) },
-        ...{ statistics: floats(a.statistics), gradient: floats(a.gradient) },
+      const views = {
+        ...{ projections: floats(a.projections), rowTable: integers(a.rowTable) },
+        ...{ cache: cacheViews(a.cache), output: floats(a.output) },
+        ...{ outputGradient: floats(a.outputGradient), statistics: floats(a.statistics) },
+        gradient: floats(a.gradient),
       };
-      return new CpuOperation('attentionGradient', () => attentionGradient(arrays, a.heads, a.rows.value));
+      return new CpuOperation('attentionGradient', () =>
+        attentionGradient(kernels, views, a.heads, a.rows.value, attention),
+      );
     },
 
     gateGradient(a) {
       const width = checkGateGradient(a);
       const [input, from, to] = [floats(a.input), floats(a.outputGradient), floats(a.inputGradient)];
-      return new CpuOperation('gateGradient', () => gateGradient(input, from, to, a.rows.value, width));
+      return new CpuOperation('gateGradient', () =>
+        gateGradient(input.array, from.array, to.array, a.rows.value, width),
+      );
     },
 
     linearInputGradient(a) {
       const shape = checkInputGradient(a);
-      const [from, weight, to] = [floats(a.outputGradient), weightRows(a.weight), floats(a.inputGradient)];
+      const [from, weight, to] = [floats(a.outputGradient), weightMatrix(a.weight), floats(a.inputGradient)];
       return new CpuOperation('linearInputGradient', () =>
-        inputGradient(from, weight, to, shape, a.rows.value, a.accumulate ?? false),
+        inputGradient(
+          kernels,
+          from,
+          weight,
+          to,
+          { ...shape, rows: a.rows.value, accumulate: a.accumulate ?? false },
+          products,
+        ),
       );
     },
 
@@ -122,25 +133,29 @@ export function cpuTrainingOperations(): TrainingOperations {
       const shape = checkWeightGradient(a);
       const [input, from, to] = [floats(a.input), floats(a.outputGradient), floats(a.weightGradient)];
       return new CpuOperation('linearWeightGradient', () =>
-        weightGradient(input, from, to, shape, a.rows.value),
+        weightGradient(kernels, input, from, to, { ...shape, rows: a.rows.value }, products),
       );
     },
 
     biasGradient(a) {
       const [from, to] = [floats(a.outputGradient), floats(a.biasGradient)];
-      return new CpuOperation('biasGradient', () => biasGradient(from, to, a.rows.value, to.length));
+      return new CpuOperation('biasGradient', () =>
+        biasGradient(from.array, to.array, a.rows.value, to.array.length),
+      );
     },
 
     embedGradient(a) {
       const width = checkEmbedGradient(a);
       const [from, rowTable, to] = [floats(a.outputGradient), integers(a.rowTable), floats(a.tableGradient)];
-      return new CpuOperation('embedGradient', () => embedGradient(from, rowTable, to, a.rows.value, width));
+      return new CpuOperation('embedGradient', () =>
+        embedGradient(from.array, rowTable.array, to.array, a.rows.value, width),
+      );
     },
 
     copyRows(a) {
       const width = checkMove('copyRows', a);
       const [from, to] = [floats(a.input), floats(a.output)];
-      return new CpuOperation('copyRows', () => to.set(from.subarray(0, a.rows.value * width)));
+      return new CpuOperation('copyRows', () => to.array.set(from.array.subarray(0, a.rows.value * width)));
     },
 
     scatterRows(a) {
@@ -148,55 +163,56 @@ export function cpuTrainingOperations(): TrainingOperations {
       const [from, to, indices] = [floats(a.input), floats(a.output), integers(a.indices)];
       return new CpuOperation('scatterRows', () => {
         for (let row = 0; row < a.rows.value; row += 1) {
-          to.set(from.subarray(row * width, (row + 1) * width), indices[row]! * width);
+          to.array.set(from.array.subarray(row * width, (row + 1) * width), indices.array[row]! * width);
         }
       });
     },
 
     tokenStatistics(a) {
       const width = checkTokenLoss(a);
-      const arrays = {
+      const views = {
         ...{ logits: floats(a.logits), targets: integers(a.targets) },
         ...{ selected: integers(a.selected), statistics: floats(a.statistics) },
       };
       return new CpuOperation('tokenStatistics', () =>
-        tokenStatistics(arrays, a.rows.value, width, a.temperature),
+        tokenStatistics(arraysOf(views), a.rows.value, width, a.temperature),
       );
     },
 
     logitGradient(a) {
       const width = checkLogitGradient(a);
-      const arrays = {
+      const views = {
         ...{ logits: floats(a.logits), targets: integers(a.targets) },
         ...{ selected: integers(a.selected), statistics: floats(a.statistics) },
       };
       const slopes = floats(a.slopes);
       return new CpuOperation('logitGradient', () =>
-        logitGradient(arrays, slopes, a.rows.value, width, a.temperature),
+        logitGradient(arraysOf(views), slopes.array, a.rows.value, width, a.temperature),
       );
     },
 
     clear(tensor) {
-      const array = floats(tensor);
-      return new CpuOperation('clear', () => array.fill(0));
+      const view = floats(tensor);
+      return new CpuOperation('clear', () => view.array.fill(0));
     },
 
     squareSum(a) {
       checkSquareSum(a);
       const [input, output] = [floats(a.input), floats(a.output)];
-      return new CpuOperation('squareSum', () => squareSum(input, output, a.row));
+      return new CpuOperation('squareSum', () => squareSum(input.array, output.array, a.row));
     },
 
     adamW(a) {
       checkAdamW(a);
-      const arrays = {
+      const views = {
         ...{ settings: floats(a.settings), value: floats(a.value), gradient: floats(a.gradient) },
         ...{ first: floats(a.first), second: floats(a.second) },
       };
-      return new CpuOperation('adamW', () => adamW(arrays));
+      return new CpuOperation('adamW', () => adamW(arraysOf(views)));
     },
 
-    /** Nothing is shared. */
-    dispose() {},
+    dispose() {
+      for (const shared of [...Object.values(products), ...Object.values(attention)]) shared.free();
+    },
   };
 }

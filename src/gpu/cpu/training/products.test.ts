@@ -10,7 +10,7 @@ import { cpuTrainingOperations } from './operations';
 const [rows, inputs, outputs, column, scale] = [5, 320, 150, 3, -0.7];
 const stride = outputs + column + 1;
 const backend = new CpuBackend();
-const train = cpuTrainingOperations();
+const train = cpuTrainingOperations(backend.kernels);
 const extent = backend.extent(rows);
 extent.value = rows;
 const random = new Random(9);
