@@ -159,7 +159,7 @@ export class RunStore {
       return { info, content: await this.#read(run, info), damaged: [] };
     }
     const damaged: CheckpointInfo[] = [];
-    let reason: unknown;
+    let reason: AppError | undefined;
     for (const info of [...checkpoints].sort((a, b) => b.step - a.step)) {
       try {
         const content = await this.#read(run, info);

@@ -1,0 +1,53 @@
+/** What a run needs to have opened before its first step: the model that learns, and everything that its episodes touch. */
+import type { LoraAdapter } from '../../lm/lora/adapter';
+import type {
+  StepMetrics,
+  Rollout,
+  RunConfig,
+  TrainerState,
+  TrainingProgress,
+  TrainingQuestion,
+} from '../records';
+
+/** As `PpoTrainer` of `train/trainer` has it; a run needs no more of it. */
+export interface RunTrainer {
+  step(
+    rollouts: Rollout[],
+    options: { signal?: AbortSignal; onProgress?: (progress: Omit<TrainingProgress, 'step'>) => void },
+  ): Promise<{ metrics: StepMetrics; advantages: Float32Array[]; values: Float32Array[] }>;
+  /** The policy as it is now becomes what the rollouts sample from. */
+  publish(): Promise<void>;
+  read(): Promise<TrainerState>;
+  restore(state: TrainerState): Promise<void>;
+  /** For export. */
+  adapter(): Promise<LoraAdapter>;
+  readonly liveBytes: number;
+}
+
+export interface CollectRequest {
+  /** From 1. */
+  step: number;
+  signal: AbortSignal;
+  /** Awaited before every search, so that a paused run stands still within an episode. */
+  pass: () => Promise<void>;
+  onProgress: (progress: { done: number; total: number }) => void;
+}
+
+export interface TrainingSession {
+  /** What there is to learn from, filtered. */
+  questions: readonly TrainingQuestion[];
+  trainer: RunTrainer;
+  /** A rollout for each question and repetition, in their order. */
+  collect(questions: readonly TrainingQuestion[], request: CollectRequest): Promise<Rollout[]>;
+  /** The text of each token. */
+  texts(tokens: readonly number[]): string[];
+  dispose(): Promise<void>;
+}
+
+export interface OpenSessionOptions {
+  signal: AbortSignal;
+  onLoading: (label: string, done: number, total: number) => void;
+}
+
+/** @throws AppError among others NOT_FOUND, BAD_INPUT, OUT_OF_MEMORY, DEVICE_LOST, ABORTED; nothing stays open then */
+export type OpenSession = (config: RunConfig, options: OpenSessionOptions) => Promise<TrainingSession>;
