@@ -11,9 +11,10 @@ import type {
 
 /** As `PpoTrainer` of `train/trainer` has it; a run needs no more of it. */
 export interface RunTrainer {
+  /** Done as a whole or not at all, whatever it throws, unless the device itself is lost. */
   step(
-    rollouts: Rollout[],
-    options: { signal?: AbortSignal; onProgress?: (progress: Omit<TrainingProgress, 'step'>) => void },
+    rollouts: readonly Rollout[],
+    options: { signal?: AbortSignal; onProgress?: (progress: TrainingProgress) => void },
   ): Promise<{ metrics: StepMetrics; advantages: Float32Array[]; values: Float32Array[] }>;
   /** The policy as it is now becomes what the rollouts sample from. */
   publish(): Promise<void>;
@@ -21,7 +22,6 @@ export interface RunTrainer {
   restore(state: TrainerState): Promise<void>;
   /** For export. */
   adapter(): Promise<LoraAdapter>;
-  readonly liveBytes: number;
 }
 
 export interface CollectRequest {

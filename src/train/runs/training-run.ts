@@ -40,9 +40,8 @@ export class TrainingRun {
   readonly #gate: PauseGate;
   readonly #end = new AbortController();
   #session: TrainingSession | undefined;
-  #stopping = false;
   #once = false;
-  /** The trainer's state is between two steps'. */
+  /** The trainer is at work: its state cannot be read. */
   #updating = false;
   #saves: { resolve: (info: CheckpointInfo) => void; reject: (error: unknown) => void }[] = [];
   /** Step of the newest checkpoint. */
@@ -63,9 +62,7 @@ export class TrainingRun {
     let record: RunRecord;
     try {
       await this.#loop();
-      const total = this.#total();
-      const done = !this.#stopping && (await this.#parts.store.get(this.#parts.run)).step >= total;
-      record = await this.#status(done ? 'finished' : 'stopped');
+      record = await this.#status('finished');
     } catch (error) {
       if (isAbort(error) && this.#end.signal.aborted) record = await this.#stopped();
       else record = await this.#status('failed', toEnvelope(error));
@@ -99,16 +96,13 @@ export class TrainingRun {
     this.#tell('running');
   }
 
-  /** Ends with a checkpoint of the last whole step; an update of the trainer that is under way is finished first. */
+  /** Ends with a checkpoint of the last whole step. */
   stop(): void {
-    this.#stopping = true;
-    this.#gate.open();
-    if (!this.#updating) this.#end.abort();
+    this.#end.abort();
   }
 
-  /** Ends at once; the run goes on from its last checkpoint. */
+  /** Ends without one; the run goes on from its last checkpoint. */
   abort(): void {
-    this.#stopping = true;
     this.#saved = Infinity;
     this.#end.abort();
   }
@@ -133,7 +127,6 @@ export class TrainingRun {
         losses += 1;
         await this.#session?.dispose();
         this.#session = undefined;
-        this.#updating = false;
         this.#notice(
           'The graphics device was lost. It is opened again, and the run goes on from its last checkpoint.',
         );
@@ -179,7 +172,6 @@ export class TrainingRun {
       record = await this.#step(record);
       this.#record = record;
       onStep();
-      if (this.#stopping) break;
       if (this.#once && record.step < this.#total()) void this.#gate.close();
     }
     await this.#saveUnsaved();
@@ -194,7 +186,7 @@ export class TrainingRun {
     const outcome = await runStep(session, questions, {
       ...{ step: number, clock, signal: this.#end.signal },
       pass: () => this.#gate.pass(this.#end.signal),
-      onProgress: (progress) => emit({ type: 'progress', progress: { step: number, ...progress } }),
+      onProgress: (progress) => emit({ type: 'progress', progress }),
       onUpdate: (isUnderWay) => (this.#updating = isUnderWay),
     });
     const heap = heapBytes?.();
@@ -252,7 +244,7 @@ export class TrainingRun {
 
   async #saveUnsaved(): Promise<void> {
     const record = this.#record;
-    if (!this.#session || !record || this.#updating || record.step <= this.#saved) return;
+    if (!this.#session || !record || record.step <= this.#saved) return;
     const last = await this.#parts.store.steps(this.#parts.run, record.step);
     await this.#checkpoint({ score: last[0]?.metrics.score });
   }

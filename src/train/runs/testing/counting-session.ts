@@ -1,20 +1,28 @@
 /** A session without a model: its parameter is a sum over everything that it was trained on, so that any step left out or done twice shows. */
+import { throwIfAborted } from '../../../protocol/errors';
 import type { Rollout, TrainerState, TrainingQuestion } from '../../records';
 import type { CollectRequest, OpenSession, RunTrainer, TrainingSession } from '../session';
 
 export class CountingTrainer implements RunTrainer {
   weight = Float32Array.of(1, 2);
   updates = 0;
-  readonly liveBytes = 8;
   published: number | undefined;
   /** Called in the middle of an update. */
   during: () => Promise<void> | void = () => undefined;
 
-  async step(rollouts: Rollout[]): ReturnType<RunTrainer['step']> {
+  async step(
+    rollouts: readonly Rollout[],
+    { signal }: { signal?: AbortSignal },
+  ): ReturnType<RunTrainer['step']> {
+    const before = this.weight.slice();
     for (const { reward, question } of rollouts) {
       this.weight[0] = this.weight[0]! * 1.01 + reward.score + question.id.length;
     }
     await this.during();
+    if (signal?.aborted) {
+      this.weight = before;
+      throwIfAborted(signal);
+    }
     this.weight[1]! += 0.125;
     this.updates += 1;
     const per = rollouts.map(({ tokens }) => new Float32Array(tokens.length).fill(0.5));
