@@ -1,6 +1,7 @@
-import { AppError, toEnvelope, type ErrorEnvelope } from '../protocol/errors';
+import { AppError, toEnvelope, type ErrorCode, type ErrorEnvelope } from '../protocol/errors';
 import type { SystemId, TraceEvent } from '../protocol/trace';
 import type { DemoQuestion, Endpoints, Laboratory, LoadEvent, Part } from './laboratory';
+import { laneIds, settingsFor, type Lane } from './lanes';
 import { LiveTrace } from './live-trace.svelte';
 import { Meter, type Measured } from './meter';
 import type { RunSettings } from './settings';
@@ -14,26 +15,61 @@ export interface LoadRow extends Omit<LoadEvent, 'progress'> {
 
 const PART_ORDER: Part[] = ['corpus', 'encoder', 'searcher', 'generator'];
 
-/** One question put to s3 and to plain RAG, from getting ready to the last answer. */
+/** What concerns one system and one question; the next system may fare better. Anything else would stop that one, too. */
+const OF_ONE_SYSTEM: readonly ErrorCode[] = ['BAD_RESPONSE', 'CONTEXT_TOO_LONG', 'BAD_INPUT', 'UNSUPPORTED'];
+
+/** One system's part in a question: what it is, its trace, and what went wrong with it alone. */
+export class LaneRun {
+  /** Each once among those of a question. */
+  readonly id: string;
+  readonly lane: Lane;
+  /** With the lane's own models; null for a trace that came from a file. */
+  readonly settings: RunSettings | null;
+  readonly startedAt: string;
+  readonly live = new LiveTrace();
+  error = $state.raw<ErrorEnvelope | null>(null);
+
+  constructor(id: string, lane: Lane, settings: RunSettings | null, startedAt: string) {
+    this.id = id;
+    this.lane = lane;
+    this.settings = settings && settingsFor(lane, settings);
+    this.startedAt = startedAt;
+  }
+
+  get view(): LiveTrace['view'] {
+    return this.live.view;
+  }
+
+  /** What an export writes. */
+  get recorded(): RecordedRun {
+    const { settings, startedAt, live, lane } = this;
+    return { system: lane.system, events: live.events, settings, startedAt };
+  }
+}
+
+/** A trace of a file. */
+export interface ShownTrace {
+  system: SystemId;
+  events: readonly TraceEvent[];
+  startedAt: string;
+}
+
+/** One question put to one system or several, one after the other, from getting ready to the last answer. */
 export class AskRun {
   status = $state<AskStatus>('idle');
   loads = $state.raw<LoadRow[]>([]);
+  /** What ended the whole run. */
   error = $state.raw<ErrorEnvelope | null>(null);
   /** When an imported trace was recorded; null for one of our own. */
   importedFrom = $state<string | null>(null);
-  /** The system whose trace stands in s3's place: another one's only after an import. */
-  shown = $state<Exclude<SystemId, 'naive-rag'>>('s3');
-  readonly s3 = new LiveTrace();
-  readonly naive = new LiveTrace();
+  lanes = $state.raw<readonly LaneRun[]>([]);
 
   question = $state('');
-  settings = $state.raw<RunSettings | null>(null);
-  startedAt = '';
   #laboratory: Laboratory;
   #now: () => string;
   #abort: AbortController | null = null;
   // Read by nobody but this class: no need to be reactive.
-  #meters: Partial<Record<Part, Meter>> = {};
+  #meters: Record<string, Meter> = {};
 
   /** `now` says the date and time, ISO 8601. */
   constructor(laboratory: Laboratory, now: () => string) {
@@ -45,61 +81,39 @@ export class AskRun {
     return this.status === 'loading' || this.status === 'running';
   }
 
-  /** What an export writes: s3's trace, or plain RAG's where that alone was imported. */
-  get recorded(): RecordedRun {
-    return this.recordedOf(this.s3.events.length > 0 ? 's3' : 'naive-rag');
-  }
-
-  recordedOf(system: 's3' | 'naive-rag'): RecordedRun {
-    const { events } = system === 's3' ? this.s3 : this.naive;
-    const name = system === 's3' ? this.shown : system;
-    return { system: name, events, settings: this.settings, startedAt: this.importedFrom ?? this.startedAt };
-  }
-
-  /** Never rejects: what goes wrong is in `error` and in the trace. */
+  /** Never rejects: what goes wrong is in `error`, in the lanes and in their traces. */
   async start(
     question: string,
     settings: RunSettings,
+    lanes: readonly Lane[],
     endpoints: Endpoints,
     known?: DemoQuestion,
   ): Promise<void> {
     this.stop();
     const abort = new AbortController();
     this.#abort = abort;
-    this.question = question;
-    this.settings = { ...settings };
-    this.startedAt = this.#now();
-    this.error = null;
-    this.importedFrom = null;
-    this.shown = 's3';
-    this.loads = [];
-    this.#meters = {};
-    this.s3.reset();
-    this.naive.reset();
+    this.#begin(question, null, []);
+    const ids = laneIds(lanes);
+    const runs = lanes.map((lane, at) => new LaneRun(ids[at] ?? '', lane, settings, this.#now()));
+    this.lanes = runs;
     this.status = 'loading';
     try {
-      await this.#laboratory.prepare(
-        settings,
-        endpoints,
-        (event) => this.#onLoad(abort, event),
-        abort.signal,
-      );
+      const needed = runs.map(({ lane }) => ({
+        system: lane.system,
+        settings: settingsFor(lane, settings),
+      }));
+      const onLoad = (event: LoadEvent): void => this.#onLoad(abort, event);
+      await this.#laboratory.prepare(needed, endpoints, onLoad, abort.signal);
       abort.signal.throwIfAborted();
       this.status = 'running';
-      for (const [system, live] of [
-        ['s3', this.s3],
-        ['naive-rag', this.naive],
-      ] as const) {
-        await this.#runSystem(system, live, { question, settings, endpoints, known }, abort.signal);
-      }
+      for (const run of runs) await this.#runLane(run, question, endpoints, known, abort.signal);
       if (this.#abort === abort) this.status = 'done';
     } catch (error) {
       this.#fail(abort, toEnvelope(error));
     } finally {
       if (this.#abort === abort) {
         this.#abort = null;
-        this.s3.flush();
-        this.naive.flush();
+        for (const { live } of runs) live.flush();
       }
     }
   }
@@ -108,40 +122,51 @@ export class AskRun {
     this.#abort?.abort();
   }
 
-  /** Shows a recorded trace in place of a run. */
-  show(system: SystemId, events: readonly TraceEvent[], recordedAt: string): void {
+  /** Shows recorded traces, side by side, in place of a run. */
+  show(traces: readonly ShownTrace[]): void {
     this.stop();
     this.#abort = null;
-    this.error = null;
-    this.loads = [];
-    this.importedFrom = recordedAt;
-    this.shown = system === 'naive-rag' ? 's3' : system;
-    this.s3.reset(system === 'naive-rag' ? [] : events);
-    this.naive.reset(system === 'naive-rag' ? events : []);
-    const asked = events.find((event) => event.type === 'question');
-    this.question = asked?.question ?? '';
-    this.settings = null;
+    const ids = laneIds(traces);
+    const asked = traces.flatMap(({ events }) => events.find((event) => event.type === 'question') ?? []);
+    this.#begin(asked[0]?.question ?? '', traces[0]?.startedAt ?? '', []);
+    this.lanes = traces.map(({ system, events, startedAt }, at) => {
+      const run = new LaneRun(ids[at] ?? '', { system }, null, startedAt);
+      run.live.reset(events);
+      return run;
+    });
     this.status = 'done';
   }
 
-  async #runSystem(
-    system: SystemId,
-    live: LiveTrace,
-    asked: { question: string; settings: RunSettings; endpoints: Endpoints; known: DemoQuestion | undefined },
+  #begin(question: string, importedFrom: string | null, loads: LoadRow[]): void {
+    this.question = question;
+    this.error = null;
+    this.importedFrom = importedFrom;
+    this.loads = loads;
+    this.#meters = {};
+  }
+
+  async #runLane(
+    run: LaneRun,
+    question: string,
+    endpoints: Endpoints,
+    known: DemoQuestion | undefined,
     signal: AbortSignal,
   ): Promise<void> {
-    const { question, settings, endpoints, known } = asked;
+    const { lane, live, settings } = run;
+    if (!settings) return;
     const request = {
-      system,
-      question,
-      settings,
+      ...{ system: lane.system, question, settings },
       ...(known && { goldAnswers: known.answers, goldIds: known.goldIds }),
     };
     for await (const event of this.#laboratory.run(request, endpoints, signal)) {
       // A stopped run may still say a word or two; the page shows the next one by then.
       if (this.#abort?.signal !== signal) return;
       live.add(event);
-      if (event.type === 'failed') throw AppError.from(event.error);
+      if (event.type !== 'failed') continue;
+      if (this.lanes.length === 1 || !OF_ONE_SYSTEM.includes(event.error.code)) {
+        throw AppError.from(event.error);
+      }
+      run.error = event.error;
     }
   }
 
@@ -150,7 +175,10 @@ export class AskRun {
     const meter = (this.#meters[event.part] ??= new Meter());
     const { progress, ...rest } = event;
     const row: LoadRow = { ...rest, measured: progress ? meter.measure(progress, performance.now()) : null };
-    const others = this.loads.filter((load) => load.part !== event.part);
+    // A second searcher has a row of its own, as soon as the first is ready.
+    const others = this.loads.filter(
+      (load) => load.part !== event.part || (load.phase === 'ready' && load.name !== event.name),
+    );
     this.loads = [...others, row].sort((a, b) => PART_ORDER.indexOf(a.part) - PART_ORDER.indexOf(b.part));
   }
 

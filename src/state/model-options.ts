@@ -35,7 +35,7 @@ export async function fetchModelOptions(fetch: Fetch, modelsUrl: string): Promis
     .filter(({ role }) => role === 'language-model')
     .map(({ id, title, description, bytes, licence, search }) => ({
       ...{ id, name: title, note: description, bytes, licence },
-      ...(search && { search }),
+      ...(search && { search, trainedFor: 'demo' as const }),
     }));
   const encoders = ENCODERS.map(({ id, name, note, bytes }) => ({
     id,
@@ -60,6 +60,7 @@ export function storedOptions(
           : undefined;
       const option: ModelOption = {
         ...{ id, name, bytes, note: known?.description ?? '', stored: settingsOf(config, settings) },
+        ...(known && { trainedFor: known.group }),
         ...(known?.search && { search: known.search }),
       };
       return [

@@ -1,11 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { MAX_QUESTION, formatHash, parseHash } from './route';
+import { DEFAULT_LANES } from './lanes';
 import { DEFAULT_SETTINGS, LIMITS } from './settings';
 
 describe('the hash', () => {
   it('is empty but for the page when everything is default', () => {
-    expect(formatHash({ page: 'ask', question: '', settings: { ...DEFAULT_SETTINGS } })).toBe('#/ask');
+    expect(
+      formatHash({ page: 'ask', question: '', settings: { ...DEFAULT_SETTINGS }, lanes: DEFAULT_LANES }),
+    ).toBe('#/ask');
   });
 
   it('keeps a question and the settings that differ', () => {
@@ -13,6 +16,7 @@ describe('the hash', () => {
       page: 'ask',
       question: 'Who founded the Harrow Lamp Guild & why?',
       settings: { ...DEFAULT_SETTINGS, turns: 2, mode: 'code' },
+      lanes: DEFAULT_LANES,
     });
     expect(hash).toBe('#/ask?q=Who+founded+the+Harrow+Lamp+Guild+%26+why%3F&mode=code&turns=2');
   });
@@ -39,7 +43,7 @@ describe('the hash', () => {
         question,
         settings,
         (page, q, s) => {
-          const route = { page: page as 'ask', question: q, settings: s };
+          const route = { page: page as 'ask', question: q, settings: s, lanes: DEFAULT_LANES };
           expect(parseHash(formatHash(route))).toEqual(route);
         },
       ),
@@ -73,9 +77,12 @@ describe('the hash', () => {
 
   it('drops values out of range, unknown pages and markup in ids', () => {
     const route = parseHash(
-      '#/train?found=99999&seed=-4&mode=evil&corpus=<img src=x>&turns=2&base=http://evil',
+      '#/nowhere?found=99999&seed=-4&mode=evil&corpus=<img src=x>&turns=2&base=http://evil',
     );
-    expect(route).toEqual({ page: 'ask', question: '', settings: { ...DEFAULT_SETTINGS, turns: 2 } });
+    expect(route).toEqual({
+      ...{ page: 'ask', question: '', lanes: DEFAULT_LANES },
+      settings: { ...DEFAULT_SETTINGS, turns: 2 },
+    });
   });
 
   it('drops a hash of absurd length and control characters in a question', () => {

@@ -4,6 +4,7 @@
  * What is secret or decides where data go (keys, endpoint addresses) has no key here.
  */
 import * as v from 'valibot';
+import { DEFAULT_LANES, formatLanes, parseLanes, type Lane } from './lanes';
 import { DEFAULT_SETTINGS, LIMITS, type RunSettings } from './settings';
 
 export const PAGES = ['ask', 'corpora', 'models', 'glossary'] as const;
@@ -13,6 +14,8 @@ export interface Route {
   page: PageId;
   question: string;
   settings: RunSettings;
+  /** The systems that a question is put to. */
+  lanes: readonly Lane[];
 }
 
 const MAX_HASH = 8_192;
@@ -59,12 +62,20 @@ export function parseHash(hash: string): Route {
   const [path = '', ...rest] = body.split('?');
   const query = new URLSearchParams(rest.join('?'));
   const page = PAGES.find((known) => known === path) ?? 'ask';
-  return { page, question: cleanQuestion(query.get('q') ?? '').trim(), settings: parseSettings(query) };
+  const lanes = parseLanes(query.get('systems') ?? '') ?? DEFAULT_LANES;
+  return {
+    page,
+    question: cleanQuestion(query.get('q') ?? '').trim(),
+    settings: parseSettings(query),
+    lanes,
+  };
 }
 
 export function formatHash(route: Route): string {
   const query = new URLSearchParams();
   if (route.question) query.set('q', route.question);
+  const systems = formatLanes(route.lanes);
+  if (systems !== formatLanes(DEFAULT_LANES)) query.set('systems', systems);
   for (const key of KEYS) {
     if (route.settings[key] !== DEFAULT_SETTINGS[key]) query.set(key, String(route.settings[key]));
   }

@@ -7,8 +7,9 @@ import { hostOf } from './host';
 import { Hub } from './hub.svelte';
 import { Library } from './library.svelte';
 import type { CapabilityReport, DemoQuestion, Laboratory, ModelOption } from './laboratory';
+import { DEFAULT_LANES, settingsFor, rolesOf, type Lane } from './lanes';
 import { formatHash, parseHash, type PageId, type Route } from './route';
-import { DEFAULT_SETTINGS, ENDPOINT, foundIn, type RunSettings } from './settings';
+import { DEFAULT_SETTINGS, DEMO_MODEL, ENDPOINT, foundIn, type RunSettings } from './settings';
 import { Theme, type ThemeEnvironment } from './theme.svelte';
 
 export interface SessionEnvironment {
@@ -28,7 +29,12 @@ export class Session {
   readonly hub: Hub;
   readonly library: Library;
   readonly theme: Theme;
-  route = $state.raw<Route>({ page: 'ask', question: '', settings: { ...DEFAULT_SETTINGS } });
+  route = $state.raw<Route>({
+    page: 'ask',
+    question: '',
+    settings: { ...DEFAULT_SETTINGS },
+    lanes: DEFAULT_LANES,
+  });
   capabilities = $state.raw<CapabilityReport | null>(null);
   models = $state.raw<ModelOption[]>([]);
   encoders = $state.raw<ModelOption[]>([]);
@@ -55,6 +61,11 @@ export class Session {
     return this.route.settings;
   }
 
+  /** The systems that the next question is put to. */
+  get lanes(): readonly Lane[] {
+    return this.route.lanes;
+  }
+
   /** k of the run, whether it was chosen or comes with the searcher. */
   get found(): number {
     const searcher = this.models.find((model) => model.id === this.settings.searcher);
@@ -65,7 +76,10 @@ export class Session {
   get outside(): { role: 'searcher' | 'generator'; host: string }[] {
     return (['searcher', 'generator'] as const).flatMap((role) => {
       const endpoint = this.endpoints.current[role];
-      if (this.settings[role] !== ENDPOINT || !endpoint) return [];
+      const used = this.lanes.some(
+        (lane) => rolesOf(lane).includes(role) && settingsFor(lane, this.settings)[role] === ENDPOINT,
+      );
+      if (!used || !endpoint) return [];
       return [{ role, host: hostOf(endpoint.baseUrl) ?? endpoint.baseUrl }];
     });
   }
@@ -79,10 +93,27 @@ export class Session {
   }
 
   /** Changes the state in the URL without a new entry in the history. */
-  update(change: Partial<Pick<Route, 'question'>> & { settings?: Partial<RunSettings> }): void {
+  update(change: Partial<Pick<Route, 'question' | 'lanes'>> & { settings?: Partial<RunSettings> }): void {
     const settings = { ...this.route.settings, ...change.settings };
     this.route = { ...this.route, ...change, settings };
     this.#environment.history.replaceState(null, '', formatHash(this.route));
+  }
+
+  /** Puts the demo model wherever a model played a part that is about to go: what a run needs must be there. */
+  dropModel(id: string): void {
+    const gone = (choice: string | undefined): boolean => choice?.split('..')[0] === id;
+    const { searcher, generator } = this.settings;
+    this.update({
+      settings: {
+        ...(gone(searcher) && { searcher: DEMO_MODEL }),
+        ...(gone(generator) && { generator: DEMO_MODEL }),
+      },
+      lanes: this.lanes.map(({ system, ...own }) => ({
+        system,
+        ...(own.searcher !== undefined && !gone(own.searcher) && { searcher: own.searcher }),
+        ...(own.generator !== undefined && !gone(own.generator) && { generator: own.generator }),
+      })),
+    });
   }
 
   /** Looks around, each thing by itself: a page works with whatever has come. */

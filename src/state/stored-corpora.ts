@@ -112,6 +112,9 @@ export class StoredCorpora implements CorpusLibrary {
   }
 
   retriever(id: string, mode: RetrievalMode): Retriever {
-    return { search: (queries, topK, signal) => this.#remote.search(id, mode, queries, topK, signal) };
+    return {
+      mode,
+      search: (queries, topK, signal) => this.#remote.search(id, mode, queries, topK, signal),
+    };
   }
 }

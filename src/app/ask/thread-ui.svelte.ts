@@ -37,4 +37,13 @@ export class ThreadUi {
   }
 }
 
+/** How a thread is drawn, apart from what is open in it. */
+export interface ThreadLook {
+  /** In a column: snippets go below their titles. */
+  readonly narrow: boolean;
+  /** Passages that no thread beside it read. */
+  readonly only: ReadonlySet<string>;
+}
+
+export const [getThreadLook, setThreadLook] = createContext<ThreadLook>();
 export const [getThreadUi, setThreadUi] = createContext<ThreadUi>();
