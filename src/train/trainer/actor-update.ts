@@ -1,10 +1,10 @@
 /** One update of the policy from a mini-batch: passes of forward and backward, then the optimiser. */
-import { AppError } from '../../protocol/errors';
 import type { PolicyModel } from '../graph/policy-model';
 import type { AdamW } from '../optimiser';
 import { actorLoss } from '../ppo/actor-loss';
 import type { PpoConfig } from '../ppo/config';
 import { miniBatchWeights } from './advantages';
+import { expectNumbers } from './expect-numbers';
 import type { Episodes } from './episodes';
 import { cellsOf, planPasses, type PassSizes } from './passes';
 import type { Means } from './step-metrics';
@@ -88,17 +88,6 @@ export async function updateActor(update: ActorUpdate): Promise<void> {
   if (reference && config.kl.place === 'loss') means.add('referenceKl', loss.kl);
   const { gradientNorm } = await optimiser.step(update.learningRate);
   means.add('policyGradientNorm', gradientNorm);
-}
-
-/** @throws AppError INTERNAL */
-export function expectNumbers(values: ArrayLike<number>, what: string): void {
-  for (let i = 0; i < values.length; i += 1) {
-    if (Number.isFinite(values[i])) continue;
-    throw new AppError('INTERNAL', `Training stopped: the ${what} are not numbers.`, {
-      fix: 'Go back to the last checkpoint and lower the learning rate.',
-      context: { tensor: what },
-    });
-  }
 }
 
 /** How far the sampler's log-probabilities are from the trainer's, where they are of the same tokens. */

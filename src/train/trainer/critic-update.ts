@@ -2,9 +2,9 @@
 import type { AdamW } from '../optimiser';
 import type { PpoConfig } from '../ppo/config';
 import { valueLoss } from '../ppo/value-loss';
-import { expectNumbers } from './actor-update';
 import { miniBatchWeights } from './advantages';
 import type { Critic } from './critic';
+import { expectNumbers } from './expect-numbers';
 import type { Episodes } from './episodes';
 import { planPasses, type PassSizes } from './passes';
 import type { Means } from './step-metrics';

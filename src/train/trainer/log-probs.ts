@@ -1,5 +1,6 @@
 /** Log-probabilities of the actions under a policy, over all episodes. */
 import type { PolicyModel } from '../graph/policy-model';
+import { expectNumbers } from './expect-numbers';
 import type { Episodes } from './episodes';
 import { cellsOf, type Pass } from './passes';
 
@@ -14,6 +15,7 @@ export async function fillLogProbs(
   for (const pass of passes) {
     const { cells, ...targets } = cellsOf(episodes, pass, episodes.masks.actions);
     const { logProbs } = await model.evaluate(pass.batch, targets, signal);
+    expectNumbers(logProbs, 'log-probabilities');
     cells.forEach((cell, i) => (grid[cell] = logProbs[i]!));
     onPass?.();
   }

@@ -3,6 +3,7 @@ import type { LoraAdapter } from '../../lm/lora/adapter';
 import { AppError, toEnvelope } from '../../protocol/errors';
 import { initialKlCoefficient } from '../ppo/kl-controller';
 import type { Rollout, TrainerState } from '../records';
+import { nameBrokenTensor } from './expect-numbers';
 import { POLICY_ADAPTER, type StepOptions, type StepResult, type TrainerParts } from './parts';
 import { runStep } from './run-step';
 
@@ -53,7 +54,7 @@ export class PpoTrainer {
         return result;
       } catch (error) {
         if (toEnvelope(error).code !== 'DEVICE_LOST') this.#write(before);
-        throw error;
+        throw nameBrokenTensor(error, before);
       }
     } finally {
       this.#busy = false;
@@ -136,7 +137,7 @@ export class PpoTrainer {
     ];
     for (const apply of write) apply();
     [this.#steps, this.#klCoefficient] = [steps!, klCoefficient!];
-    this.#known = state;
+    this.#known = undefined;
   }
 
   #expectFree(): void {
