@@ -10,11 +10,19 @@ import type { PpoConfig } from './ppo/config';
 /** What a rollout is rewarded for. */
 export type RewardConfig =
   /** Gain beyond RAG. `paper`: acc_s3 − acc_rag (arXiv 2505.14146, eq. 3); `code`: 2·acc_s3 − acc_rag (`rag_2.py`). */
-  | { kind: 'gain-beyond-rag'; form: 'paper' | 'code'; accuracy: AccuracyMeasure }
-  /** How good the answer is, whatever plain RAG says (Search-R1: `em`). */
-  | { kind: 'answer'; accuracy: AccuracyMeasure }
-  /** DeepRetrieval's tiers of recall. */
-  | { kind: 'recall-tiers'; format: boolean };
+  | { kind: 'gain-beyond-rag'; form: 'paper' | 'code'; accuracy: AccuracyMeasure; format?: number }
+  /**
+   * How good the answer is, whatever plain RAG says (Search-R1: `em`). `format`, here and above: points for a well-formed transcript;
+   * `search-r1`: the table of its version 0.3.
+   */
+  | { kind: 'answer'; accuracy: AccuracyMeasure; format?: number | 'search-r1' }
+  /** DeepRetrieval's tiers. `literature`: of the recall of gold passages; `nq` and `squad`: of the rank of the first passage with an answer. */
+  | { kind: 'recall-tiers'; format: boolean; tiers?: TierTable }
+  /** What the user writes over the facts of a trace; see docs/rewards.md. */
+  | { kind: 'formula'; formula: string; accuracy: AccuracyMeasure };
+
+/** Default: `literature` where gold passages are known, else `nq`. */
+export type TierTable = 'literature' | 'nq' | 'squad';
 
 /** `genacc`: span check, then the judge; `span` and `judge`: one of them alone. */
 export type AccuracyMeasure = 'genacc' | 'span' | 'judge' | 'em' | 'f1';
@@ -66,8 +74,12 @@ export interface RolloutReward {
   /** Of plain RAG's answer, from the cache; undefined where the reward does not use it. */
   baseline?: number;
   answer?: string;
-  /** Whether a passage marked as gold reached the generator; undefined where none are known. */
+  /** Whether every passage marked as gold reached the generator; undefined where none are known. */
   goldInContext?: boolean;
+  /** Whether the transcript keeps to its protocol; undefined where the reward does not look. */
+  wellFormed?: boolean;
+  /** The step of the reward that it reached, for people; undefined for rewards without steps. */
+  tier?: string;
 }
 
 /** One episode of the agent loop with its tokens. */
@@ -160,6 +172,8 @@ export interface StepRecord {
   /** ISO 8601. */
   at: string;
   metrics: StepMetrics;
+  /** Share of the step's rollouts in each tier of the reward, best tier first; of rewards with tiers. */
+  tiers?: Record<string, number>;
   /** Some of the step's rollouts: the best and the worst first. */
   rollouts: RolloutRecord[];
 }

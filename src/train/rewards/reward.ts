@@ -1,10 +1,11 @@
 /** What an episode is worth. */
-import type { TraceEvent } from '../../protocol/trace';
+import type { SystemId, TraceEvent } from '../../protocol/trace';
 import type { RolloutReward, TrainingQuestion } from '../records';
 
 /** An episode that came to its end: its trace has an answer. */
 export interface Episode {
   question: TrainingQuestion;
+  system: SystemId;
   events: readonly TraceEvent[];
 }
 

@@ -125,7 +125,7 @@ async function runEpisode(
     const kept = Math.min(start, prompt.length);
     const limits = { start, response: Math.min(most, engine.maxContext - kept) };
     const sequence = trainingSequence({ prompt, segments, calls }, limits);
-    const reward = await options.reward.score({ question, events }, signal);
+    const reward = await options.reward.score({ question, system: options.system ?? 's3', events }, signal);
     return { question, events, reward, ...sequence };
   } catch (error) {
     throwIfAborted(signal);
@@ -147,10 +147,20 @@ function systemFor(options: CollectOptions, searcher: LanguageModel): System {
     responseTokens: lengths.response,
     observationTokens: lengths.observation,
   };
+  const { prompt: promptTokens, response: responseTokens, observation: observationTokens } = lengths;
+  const systems: SystemSettings = {
+    ...systemSettings,
+    // An unreadable rewrite is the policy's doing: it is rewarded as such, and not left out as a failure.
+    deepretrieval: {
+      ...systemSettings?.deepretrieval,
+      rewriteTokens: responseTokens,
+      onFailure: 'fall-back',
+    },
+    searchR1: { ...systemSettings?.searchR1, promptTokens, responseTokens, observationTokens },
+  };
   return makeSystem(options.system ?? 's3', {
-    ...{ searcher, generator, retriever, clock, settings },
+    ...{ searcher, generator, retriever, clock, settings, systems },
     ...(bm25 && { bm25 }),
-    ...(systemSettings && { systems: systemSettings }),
   }).system;
 }
 
