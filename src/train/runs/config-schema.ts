@@ -115,11 +115,27 @@ const accuracy = word(['genacc', 'span', 'judge', 'em', 'f1']);
 const reward = v.variant(
   'kind',
   [
-    object({ kind: v.literal('gain-beyond-rag'), form: word(['paper', 'code']), accuracy }),
-    object({ kind: v.literal('answer'), accuracy }),
-    object({ kind: v.literal('recall-tiers'), format: flag }),
+    object({
+      kind: v.literal('gain-beyond-rag'),
+      form: word(['paper', 'code']),
+      accuracy,
+      format: v.exactOptional(finite),
+    }),
+    object({
+      kind: v.literal('answer'),
+      accuracy,
+      format: v.exactOptional(
+        v.union([finite, v.literal('search-r1')], 'must be a number of points, or search-r1'),
+      ),
+    }),
+    object({
+      kind: v.literal('recall-tiers'),
+      format: flag,
+      tiers: v.exactOptional(word(['literature', 'nq', 'squad'])),
+    }),
+    object({ kind: v.literal('formula'), formula: text, accuracy }),
   ],
-  'must be one of gain-beyond-rag, answer, recall-tiers',
+  'must be one of gain-beyond-rag, answer, recall-tiers, formula',
 );
 
 const trained = v.variant(
