@@ -85,6 +85,8 @@ export const ask = {
     title: 'Answer',
     answered: (name: string) => `${name} answered`,
     none: 'no answer',
+    whole: 'Show the whole answer',
+    fold: 'Fold the answer',
     right: 'right',
     wrong: 'wrong',
     f1: (value: string) => `F1 ${value}`,

@@ -7,9 +7,7 @@ const many = (count: number, one: string, more: string): string => `${count} ${c
 export const systems = {
   open: 'Systems',
   legend: (number: number) => `System ${number}`,
-  system: 'System',
-  own: (role: string) => `its ${role}`,
-  asInSettings: (name: string) => `as in the settings: ${name}`,
+  asInSettings: (name: string) => `as set: ${name}`,
   add: 'Add a system',
   remove: (name: string) => `Remove ${name}`,
   usual: 's3 beside plain RAG',
@@ -42,20 +40,19 @@ export const systems = {
   } satisfies Record<SystemId, string>,
   misfits: {
     'other-protocol': (system: string, model: string) =>
-      `${model} was trained for another protocol: expect ${system} to fail with it.`,
+      `“${model}” was trained for another protocol: expect ${system} to fail with it.`,
     untrained: (system: string, model: string) =>
-      `${system} is a trained searcher; ${model} only follows its instructions.`,
+      `${system} is a trained searcher; “${model}” only follows its instructions.`,
     'by-heart': (_system: string, model: string) =>
-      `${model} answers from passages and knows nothing by heart: expect a guess.`,
+      `“${model}” answers from passages and knows nothing by heart: expect a guess.`,
   } satisfies Record<Misfit, (system: string, model: string) => string>,
   usesBm25: 'Searches by words (BM25), whatever the settings say.',
   answersItself: 'The searcher answers; there is no generator.',
-  ownSettings: 'Turns and documents are this system’s own; k-s-t are s3’s.',
   compare: {
     label: 'Side by side',
-    failed: 'This system failed on this question.',
+    failed: 'Failed on this question:',
     waiting: 'its turn comes',
-    noSearch: 'It searches nothing.',
+    noSearch: 'no search',
     searches: (count: number) => many(count, 'search', 'searches'),
     turns: (count: number) => many(count, 'turn', 'turns'),
     read: (tokens: string) => `${tokens} tokens read`,
@@ -67,8 +64,6 @@ export const systems = {
     open: 'Explain the difference',
     close: 'Close the explanation',
     title: 'What differs',
-    first: 'First',
-    second: 'Second',
     pair: (a: string, b: string) => `${a} and ${b}`,
     only: (name: string, count: number) => `Only ${name} read (${count})`,
     both: (count: number) => `Both read (${count})`,
