@@ -23,7 +23,14 @@ const Entry = v.looseObject({
   em_score: v.optional(Bit, 0),
 });
 
-const File = v.record(v.string(), v.record(v.string(), Entry));
+/** A list would pass for a record of its indices. */
+const byName = <T extends v.GenericSchema>(value: T) =>
+  v.pipe(
+    v.custom<Record<string, unknown>>((x) => typeof x === 'object' && x !== null && !Array.isArray(x)),
+    v.record(v.string(), value),
+  );
+
+const File = byName(byName(Entry));
 
 export interface RagEntry {
   /** Null where there was no context to answer from. */
