@@ -80,8 +80,9 @@ export function attention(
   rows: number,
   scratch: Scratch,
 ): void {
-  const table = views.rowTable.array;
-  const slotOf = (row: number): number => table[row * ROW_FIELDS + ROW_SLOT]!;
+  // Looked up anew each time: where the memory grows for the scratch, an array taken before lies no longer in it.
+  const field = (row: number, which: number): number => views.rowTable.array[row * ROW_FIELDS + which]!;
+  const slotOf = (row: number): number => field(row, ROW_SLOT);
   views.output.array.fill(0, 0, rows * heads.queryHeads * heads.headSize);
   for (let first = 0; first < rows;) {
     // Consecutive rows of one sequence share the reading of keys and values.
@@ -89,7 +90,7 @@ export function attention(
     while (count < BLOCK_ROWS && first + count < rows && slotOf(first + count) === slotOf(first)) count += 1;
     let keys = 0;
     for (let row = first; row < first + count; row += 1) {
-      keys = Math.max(keys, table[row * ROW_FIELDS + ROW_POSITION]! + 1);
+      keys = Math.max(keys, field(row, ROW_POSITION) + 1);
     }
     const scores = scratch.take(count * keys);
     for (let head = 0; head < heads.queryHeads; head += 1) {

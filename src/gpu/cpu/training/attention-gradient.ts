@@ -29,12 +29,13 @@ export function attentionGradient(
   scratch: { weights: Scratch; slopes: Scratch },
 ): void {
   const stride = (heads.queryHeads + 2 * heads.keyValueHeads) * heads.headSize;
-  const table = views.rowTable.array;
   views.gradient.array.fill(0, 0, rows * stride);
   for (let first = 0; first < rows;) {
-    const count = table[first * ROW_FIELDS + ROW_FOLLOWING]! + 1;
+    const count = views.rowTable.array[first * ROW_FIELDS + ROW_FOLLOWING]! + 1;
     const most = Math.min(BLOCK_ROWS, count) * count;
     const [weights, slopes] = [scratch.weights.take(most), scratch.slopes.take(most)];
+    // Anew: where the memory has grown for these, an array taken before lies no longer in it.
+    const table = views.rowTable.array;
     const sequence = {
       ...{ first, weights, slopes },
       slot: table[first * ROW_FIELDS + ROW_SLOT]!,
