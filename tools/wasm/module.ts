@@ -1,15 +1,24 @@
 /** The CPU backend's WebAssembly module: its functions in text, assembled. */
 import wabt from 'wabt';
-import { dotProduct, outerProduct, tailOf } from './products';
+import { exponentialFunctions } from './exponential';
+import { normFunctions } from './norms';
+import { productFunctions } from './products';
+import { endsOfRows } from './sweep';
+import { widenFunctions } from './widen';
 
 export function moduleText(): string {
-  const functions = [tailOf(), dotProduct(), outerProduct()];
+  const parts = [endsOfRows(), productFunctions(), widenFunctions(), exponentialFunctions(), normFunctions()];
+  const functions = parts.flat();
   return `(module\n(memory (import "cpu" "memory") 1)\n${functions.map(String).join('\n')}\n)`;
 }
 
 export async function assemble(): Promise<Uint8Array> {
   const toolkit = await wabt();
-  const parsed = toolkit.parseWat('kernels.wat', moduleText(), { simd: true });
+  const parsed = toolkit.parseWat('kernels.wat', moduleText(), {
+    simd: true,
+    multi_value: true,
+    bulk_memory: true,
+  });
   try {
     parsed.validate();
     return parsed.toBinary({}).buffer;

@@ -67,7 +67,7 @@ function dotTile(fn: t.Fn, rows: number, columns: number): t.Statement[] {
 }
 
 /** For w whose rows lie along the depth: y = x·wᵀ of a linear layer, q·kᵀ. */
-export function dotProduct(): t.Fn {
+function dotProduct(): t.Fn {
   const fn = new t.Fn('dotProduct', parameters(ROWS));
   for (const name of ['xAt', 'wAt', 'yAt', 'm', 'n', 'from', 'to', 'whole', 'wholeRows']) fn.local(name);
   const tileOf = (rows: number, columns: number): t.Statement[] => [
@@ -100,21 +100,6 @@ export function dotProduct(): t.Fn {
       t.when(t.less(get('m'), get('rows')), ...across(1)),
       set('from', get('to')),
     ),
-  );
-  return fn;
-}
-
-/** The last one to three elements from an address on, and zeros. */
-export function tailOf(): t.Fn {
-  const fn = new t.Fn('tail', { at: 'i32', count: 'i32' }, 'v128');
-  const at = get('at');
-  const two = `(v128.load64_zero align=4 ${at})`;
-  const isOne = `(i32.eq ${get('count')} ${i32(1)})`;
-  const isTwo = `(i32.eq ${get('count')} ${i32(2)})`;
-  fn.emit(
-    `(if ${isOne} (then (return (v128.load32_zero ${at}))))`,
-    `(if ${isTwo} (then (return ${two})))`,
-    `(v128.load32_lane offset=8 2 ${at} ${two})`,
   );
   return fn;
 }
@@ -173,7 +158,7 @@ function outerOne(fn: t.Fn): t.Statement[] {
  * For w whose rows lie across the depth: element (k, n) at `w + k·ws + 4·n`, and element (m, k) of x at `x + m·xs + k·xd`.
  * Gradients, and the mixing of values.
  */
-export function outerProduct(): t.Fn {
+function outerProduct(): t.Fn {
   const fn = new t.Fn('outerProduct', parameters('y ys x xs xd w ws rows columns depth'.split(' ')));
   for (const name of ['xAt', 'wAt', 'yAt', 'm', 'n', 'k', 'first', 'deep']) fn.local(name);
   for (const [name, of] of [
@@ -227,3 +212,5 @@ export function outerProduct(): t.Fn {
   );
   return fn;
 }
+
+export const productFunctions = (): t.Fn[] => [dotProduct(), outerProduct()];

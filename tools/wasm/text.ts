@@ -75,7 +75,8 @@ export class Fn {
   constructor(
     readonly name: string,
     readonly parameters: Record<string, ValueType>,
-    readonly result?: ValueType,
+    /** Types of what it returns, blanks between them. */
+    readonly result?: string,
   ) {}
 
   local(name: string, type: ValueType = 'i32'): string {

@@ -46,6 +46,19 @@ export interface Kernels {
     weight: WeightMatrix,
     outputs: number,
   ): number;
+  /** `output[r] = weight · input[r] / √(mean(input[r]²) + epsilon)` */
+  rmsNorm(a: Normed): void;
+  /** Of `rmsNorm`; `inputGradient` may be `outputGradient`. */
+  normGradient(a: NormedGradient): void;
+  /** `output[r, i] = silu(both[r, i]) · both[r, width + i]` */
+  gate(both: Floats, output: Floats, rows: number, width: number): void;
+  gateGradient(
+    both: Floats,
+    outputGradient: Floats,
+    inputGradient: Floats,
+    rows: number,
+    width: number,
+  ): void;
   /**
    * Softmax of `scale · scores` over the first `count` of `width` elements from `start`; the rest becomes 0. Returns their
    * log Σ exp.
@@ -60,4 +73,55 @@ export interface Kernels {
     delta: number,
     scale: number,
   ): void;
+  /** Of `count` logits from `start`. */
+  exponentialSums(logits: Floats, start: number, count: number, scale: number): ExponentialSums;
+  /** Logits x become −(a·p + b·p·(log p + H)) · scale, with p = e^(x·scale − logSumExp); no bend b where p is 0. */
+  logitGradient(logits: Floats, start: number, count: number, slopes: LogitSlopes): void;
+  adamW(a: AdamWViews): void;
+}
+
+export interface Normed {
+  input: MatrixView;
+  weight: Floats;
+  output: MatrixView;
+  rows: number;
+  width: number;
+  epsilon: number;
+}
+
+export interface NormedGradient extends Omit<Normed, 'output'> {
+  outputGradient: MatrixView;
+  inputGradient: MatrixView;
+  /** Adds to the input's gradient. */
+  accumulate: boolean;
+  /** Added to. */
+  weightGradient: Floats | undefined;
+}
+
+export interface ExponentialSums {
+  /** Of the logits themselves. */
+  maximum: number;
+  /** Σ e^z and Σ e^z·z with z = (logit − maximum) · scale. */
+  sum: number;
+  mixed: number;
+}
+
+export interface LogitSlopes {
+  scale: number;
+  logSumExp: number;
+  /** a */
+  byLogProb: number;
+  /** b */
+  byEntropy: number;
+  /** H */
+  entropy: number;
+}
+
+/** See `AdamWArguments`. */
+export interface AdamWViews {
+  settings: Floats;
+  value: Floats;
+  gradient: Floats;
+  first: Floats;
+  second: Floats;
 }

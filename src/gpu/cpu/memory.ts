@@ -23,8 +23,8 @@ export interface NumberType<T extends Numbers> {
 }
 
 /** The arrays of several views, as they lie now. */
-export function arraysOf<T extends Record<string, View>>(views: T): { [K in keyof T]: T[K]['array'] } {
-  const arrays = Object.entries(views).map(([name, view]) => [name, view.array]);
+export function arraysOf<T extends { [K in keyof T]: View }>(views: T): { [K in keyof T]: T[K]['array'] } {
+  const arrays = Object.entries<View>(views).map(([name, view]) => [name, view.array]);
   return Object.fromEntries(arrays) as { [K in keyof T]: T[K]['array'] };
 }
 

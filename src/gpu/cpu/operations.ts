@@ -16,8 +16,8 @@ import {
 } from '../checks';
 import { attention, rotateAndCache, type CacheViews } from './attention';
 import { copyCache } from './copy-cache';
-import { embed, headNorm, rmsNorm, rowStatistics, selectRows, swiGlu } from './elementwise';
-import type { Kernels } from './kernels';
+import { embed, headNorm, rowStatistics, selectRows } from './elementwise';
+import type { Kernels, MatrixView } from './kernels';
 import { linearProduct } from './linear';
 import { arraysOf, Scratch, type Floats } from './memory';
 import { sampleRows } from './sample';
@@ -50,9 +50,15 @@ export function buildOperations(kernels: Kernels): Operations {
   ): Floats => {
     if (!norm && scale === 1) return input;
     const view = normed.take(rows * width);
-    if (norm) rmsNorm(input.array, floats(norm.weight).array, view.array, rows, width, norm.epsilon);
+    if (norm) {
+      const { epsilon } = norm;
+      const place = (of: Floats): MatrixView => ({ of, start: 0, rowStride: width });
+      const [from, to, weight] = [place(input), place(view), floats(norm.weight)];
+      kernels.rmsNorm({ input: from, weight, output: to, rows, width, epsilon });
+      if (scale === 1) return view;
+    }
     const [out, from] = [view.array, norm ? view.array : input.array];
-    if (scale !== 1) for (let i = 0; i < rows * width; i += 1) out[i] = from[i]! * scale;
+    for (let i = 0; i < rows * width; i += 1) out[i] = from[i]! * scale;
     return view;
   };
 
@@ -88,13 +94,13 @@ export function buildOperations(kernels: Kernels): Operations {
         const shape = { rows, inputs, outputs: width, stride: width, outputColumn: 0 };
         const into = { input: x, weight, bias: undefined, output: product, accumulate: false };
         linearProduct(kernels, { ...into, ...shape }, widened);
-        swiGlu(product.array, output.array, rows, outputs);
+        kernels.gate(product, output, rows, outputs);
       });
     },
     gate(a) {
       const { outputs } = checkGate(a);
       const [input, output] = [floats(a.input), floats(a.output)];
-      return new CpuOperation('gate', () => swiGlu(input.array, output.array, a.rows.value, outputs));
+      return new CpuOperation('gate', () => kernels.gate(input, output, a.rows.value, outputs));
     },
     headNorm(a) {
       checkHeadNorm(a);
@@ -104,7 +110,7 @@ export function buildOperations(kernels: Kernels): Operations {
         a.keyWeight && floats(a.keyWeight),
       ];
       return new CpuOperation('headNorm', () =>
-        headNorm(projections.array, a.heads, queryWeight?.array, keyWeight?.array, a.rows.value, a.epsilon),
+        headNorm(kernels, projections, a.heads, queryWeight, keyWeight, a.rows.value, a.epsilon),
       );
     },
     rotateAndCache(a) {
@@ -149,7 +155,7 @@ export function buildOperations(kernels: Kernels): Operations {
       const { columns } = matrixShape(a.input);
       const [input, targets, output] = [floats(a.input), integers(a.targets), floats(a.output)];
       return new CpuOperation('rowStatistics', () =>
-        rowStatistics(input.array, targets.array, output.array, a.rows.value, columns, a.temperature),
+        rowStatistics(kernels, input, targets.array, output.array, a.rows.value, columns, a.temperature),
       );
     },
   };

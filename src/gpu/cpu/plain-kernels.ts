@@ -2,8 +2,18 @@ import { dequantiseGroups, GROUP } from '../blocks';
 import { halfValues } from '../half';
 import { addBlockProduct } from './block-product';
 import type { Kernels, MatrixView } from './kernels';
-import { plainMemory } from './memory';
+import { arraysOf, plainMemory } from './memory';
+import {
+  exponentialSums,
+  gate,
+  gateGradient,
+  logitGradient,
+  normGradient,
+  rmsNorm,
+  softmax,
+} from './plain-rows';
 import { addProduct, type PlainMatrix } from './product';
+import { adamW } from './training/optimiser';
 
 /** The loops in plain TypeScript, which sum in f64, on arrays wherever they lie. */
 export const plainLoops: Omit<Kernels, 'addFromBlocks'> = {
@@ -34,23 +44,26 @@ export const plainLoops: Omit<Kernels, 'addFromBlocks'> = {
     }
   },
 
-  softmax(scores, start, count, width, scale) {
-    const p = scores.array;
-    let maximum = -Infinity;
-    for (let i = start; i < start + count; i += 1) if (p[i]! > maximum) maximum = p[i]!;
-    let total = 0;
-    for (let i = start; i < start + count; i += 1) {
-      const weight = Math.exp((p[i]! - maximum) * scale);
-      p[i] = weight;
-      total += weight;
-    }
-    for (let i = start; i < start + count; i += 1) p[i]! /= total;
-    p.fill(0, start + count, start + width);
-    return maximum * scale + Math.log(total);
+  rmsNorm,
+  normGradient,
+  gate: (both, output, rows, width) => {
+    gate(both.array, output.array, rows, width);
   },
+  gateGradient: (both, outputGradient, inputGradient, rows, width) => {
+    gateGradient(both.array, outputGradient.array, inputGradient.array, rows, width);
+  },
+  softmax: (scores, start, count, width, scale) => softmax(scores.array, start, count, width, scale),
 
   scoreGradient({ array: p }, { array: dS }, start, count, delta, scale) {
     for (let i = start; i < start + count; i += 1) dS[i] = p[i]! * (dS[i]! - delta) * scale;
+  },
+
+  exponentialSums: (logits, start, count, scale) => exponentialSums(logits.array, start, count, scale),
+  logitGradient: (logits, start, count, slopes) => {
+    logitGradient(logits.array, start, count, slopes);
+  },
+  adamW: (views) => {
+    adamW(arraysOf(views));
   },
 };
 

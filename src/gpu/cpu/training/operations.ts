@@ -16,16 +16,18 @@ import {
   checkWeightGradient,
   headWidth,
 } from '../../training-checks';
-import { rmsNorm } from '../elementwise';
-import type { Kernels } from '../kernels';
-import { arraysOf, Scratch, type Floats } from '../memory';
+import type { Kernels, MatrixView } from '../kernels';
+import { Scratch, type Floats } from '../memory';
 import { cacheViews, CpuOperation } from '../operations';
 import { floats, integers, weightMatrix } from '../tensor';
 import { attentionGradient } from './attention-gradient';
-import { embedGradient, gateGradient, normGradient, rotateGradient } from './elementwise';
-import { adamW, squareSum } from './optimiser';
+import { embedGradient, rotateGradient } from './elementwise';
+import { squareSum } from './optimiser';
 import { biasGradient, inputGradient, weightGradient } from './products';
 import { logitGradient, tokenStatistics } from './token-loss';
+
+/** A whole matrix, row by row. */
+const place = (of: Floats, width: number): MatrixView => ({ of, start: 0, rowStride: width });
 
 export function cpuTrainingOperations(kernels: Kernels): TrainingOperations {
   const scratch = (): Scratch => new Scratch(kernels.memory);
@@ -36,51 +38,47 @@ export function cpuTrainingOperations(kernels: Kernels): TrainingOperations {
       const width = checkNormed('rmsNorm', a, a.output);
       const [input, weight, output] = [floats(a.input), floats(a.norm.weight), floats(a.output)];
       return new CpuOperation('rmsNorm', () =>
-        rmsNorm(input.array, weight.array, output.array, a.rows.value, width, a.norm.epsilon),
+        kernels.rmsNorm({
+          ...{ input: place(input, width), weight, output: place(output, width) },
+          ...{ rows: a.rows.value, width, epsilon: a.norm.epsilon },
+        }),
       );
     },
 
     rmsNormGradient(a) {
       const width = checkNormed('rmsNormGradient', a, a.outputGradient, a.inputGradient);
       const views = {
-        ...{ input: floats(a.input), weight: floats(a.norm.weight) },
-        ...{ outputGradient: floats(a.outputGradient), inputGradient: floats(a.inputGradient) },
+        ...{ input: place(floats(a.input), width), weight: floats(a.norm.weight), width },
+        outputGradient: place(floats(a.outputGradient), width),
+        inputGradient: place(floats(a.inputGradient), width),
+        weightGradient: a.weightGradient && floats(a.weightGradient),
+        ...{ epsilon: a.norm.epsilon, accumulate: a.accumulate ?? false },
       };
-      const weightGradient = a.weightGradient && floats(a.weightGradient);
-      return new CpuOperation('rmsNormGradient', () => {
-        const arrays = {
-          ...{ ...arraysOf(views), weightGradient: weightGradient?.array },
-          ...{ epsilon: a.norm.epsilon, width, accumulate: a.accumulate ?? false },
-        };
-        for (let row = 0; row < a.rows.value; row += 1) {
-          const start = row * width;
-          normGradient({ ...arrays, start, outputStart: start, inputStart: start });
-        }
-      });
+      return new CpuOperation('rmsNormGradient', () =>
+        kernels.normGradient({ ...views, rows: a.rows.value }),
+      );
     },
 
     headNormGradient(a) {
       checkHeadNormGradient(a);
       const { queryHeads, keyValueHeads, headSize: width } = a.heads;
-      const views = { input: floats(a.projections), gradient: floats(a.gradient) };
+      const [input, gradient] = [floats(a.projections), floats(a.gradient)];
       const maybe = (tensor: typeof a.queryWeight): Floats | undefined => tensor && floats(tensor);
       const [queryWeight, keyWeight] = [maybe(a.queryWeight), maybe(a.keyWeight)];
       const [queryGradient, keyGradient] = [maybe(a.queryWeightGradient), maybe(a.keyWeightGradient)];
-      const stride = headWidth(a.heads);
+      const rowStride = headWidth(a.heads);
       return new CpuOperation('headNormGradient', () => {
-        const { input, gradient } = arraysOf(views);
-        for (let row = 0; row < a.rows.value; row += 1) {
-          for (let head = 0; head < queryHeads + keyValueHeads; head += 1) {
-            const isQuery = head < queryHeads;
-            const weight = (isQuery ? queryWeight : keyWeight)?.array;
-            if (!weight) continue;
-            const start = row * stride + head * width;
-            normGradient({
-              ...{ input, start, width, weight, epsilon: a.epsilon, accumulate: false },
-              ...{ outputGradient: gradient, outputStart: start, inputGradient: gradient, inputStart: start },
-              weightGradient: (isQuery ? queryGradient : keyGradient)?.array,
-            });
-          }
+        for (let head = 0; head < queryHeads + keyValueHeads; head += 1) {
+          const isQuery = head < queryHeads;
+          const weight = isQuery ? queryWeight : keyWeight;
+          if (!weight) continue;
+          const slopes = { of: gradient, start: head * width, rowStride };
+          kernels.normGradient({
+            ...{ input: { of: input, start: head * width, rowStride }, weight },
+            ...{ outputGradient: slopes, inputGradient: slopes, accumulate: false },
+            weightGradient: isQuery ? queryGradient : keyGradient,
+            ...{ rows: a.rows.value, width, epsilon: a.epsilon },
+          });
         }
       });
     },
@@ -110,7 +108,7 @@ export function cpuTrainingOperations(kernels: Kernels): TrainingOperations {
       const width = checkGateGradient(a);
       const [input, from, to] = [floats(a.input), floats(a.outputGradient), floats(a.inputGradient)];
       return new CpuOperation('gateGradient', () =>
-        gateGradient(input.array, from.array, to.array, a.rows.value, width),
+        kernels.gateGradient(input, from, to, a.rows.value, width),
       );
     },
 
@@ -175,7 +173,7 @@ export function cpuTrainingOperations(kernels: Kernels): TrainingOperations {
         ...{ selected: integers(a.selected), statistics: floats(a.statistics) },
       };
       return new CpuOperation('tokenStatistics', () =>
-        tokenStatistics(arraysOf(views), a.rows.value, width, a.temperature),
+        tokenStatistics(kernels, views, a.rows.value, width, a.temperature),
       );
     },
 
@@ -187,7 +185,7 @@ export function cpuTrainingOperations(kernels: Kernels): TrainingOperations {
       };
       const slopes = floats(a.slopes);
       return new CpuOperation('logitGradient', () =>
-        logitGradient(arraysOf(views), slopes.array, a.rows.value, width, a.temperature),
+        logitGradient(kernels, views, slopes.array, a.rows.value, width, a.temperature),
       );
     },
 
@@ -208,7 +206,7 @@ export function cpuTrainingOperations(kernels: Kernels): TrainingOperations {
         ...{ settings: floats(a.settings), value: floats(a.value), gradient: floats(a.gradient) },
         ...{ first: floats(a.first), second: floats(a.second) },
       };
-      return new CpuOperation('adamW', () => adamW(arraysOf(views)));
+      return new CpuOperation('adamW', () => kernels.adamW(views));
     },
 
     dispose() {

@@ -64,7 +64,8 @@ export class Heap implements Memory {
   #clean = 0;
 
   constructor(readonly memory: WebAssembly.Memory) {
-    this.#gaps.push({ address: 0, bytes: memory.buffer.byteLength });
+    // Nothing lies at 0, which stands for nothing.
+    this.#gaps.push({ address: ALIGNMENT, bytes: memory.buffer.byteLength - ALIGNMENT });
   }
 
   allocate<T extends Numbers>(type: NumberType<T>, count: number): View<T> {
