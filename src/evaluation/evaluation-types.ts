@@ -119,9 +119,12 @@ export interface EvaluationQuestion {
   id: string;
   dataset: string;
   question: string;
+  /** None where only what is found counts. */
   goldAnswers: string[];
   /** Ids of the passages that hold the answer, where the set names them. */
   goldIds?: string[];
+  /** How relevant each of them is, where they differ. */
+  relevance?: Record<string, number>;
   hops?: number;
   /** The set's own word for what sort of question it is: `bridge`, `comparison`. */
   kind?: string;
@@ -143,14 +146,15 @@ export interface DatasetRecord {
   notes: string[];
 }
 
+/** Those of the answer are missing where the question has no gold answers. */
 export interface QuestionMetrics {
   /** By the set's rule. */
-  accuracy: number;
-  em: number;
-  f1: number;
+  accuracy?: number;
+  em?: number;
+  f1?: number;
   /** Some normalised gold answer is a part of the normalised answer. */
-  coverEm: number;
-  span: number;
+  coverEm?: number;
+  span?: number;
   /** Where a judge was asked; null: it gave no verdict, and counts as no. */
   judge?: number | null;
   /** Of multiple choice. */
@@ -169,8 +173,8 @@ export interface RetrievalMetrics {
 }
 
 export interface TokenCounts {
-  /** Of the answering model's context. */
-  context: number;
+  /** Of the answering model's context; null for a system that answers by itself, which has none. */
+  context: number | null;
   searcherPrompt: number;
   searcherCompletion: number;
   generatorPrompt: number;
