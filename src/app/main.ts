@@ -6,7 +6,9 @@ import { mountApp } from './mount';
 async function laboratory(): Promise<Laboratory> {
   if (import.meta.env.MODE === 'scripted') {
     const { createScriptedLaboratory } = await import('../state/scripted-laboratory');
-    return createScriptedLaboratory();
+    const { TRAINING_SCRIPTS } = await import('../state/train-scripts');
+    const training = TRAINING_SCRIPTS[new URLSearchParams(location.search).get('training') ?? ''];
+    return createScriptedLaboratory(training ? { training } : {});
   }
   const { createBrowserLaboratory } = await import('../state/browser-laboratory');
   return createBrowserLaboratory();

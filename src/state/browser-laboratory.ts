@@ -146,6 +146,7 @@ export function createBrowserLaboratory(): Laboratory {
     encoders: async () => (await options).encoders,
     corpora,
     training,
+    demoRun: () => Promise.resolve(null),
     keepAwake: createWakeLock(),
     useHub(address) {
       corpora.useHub(address);

@@ -213,6 +213,8 @@ export interface Laboratory {
   run(request: RunRequest, endpoints: Endpoints, signal: AbortSignal): AsyncIterable<TraceEvent | TraceDelta>;
   testConnection(endpoint: Endpoint, signal: AbortSignal): Promise<ConnectionReport>;
   training: TrainingApi;
+  /** The recorded run that comes with the page, as a file to import; null where none does. */
+  demoRun(): Promise<Blob | null>;
   /** Keeps the machine from falling asleep while a run is under way, where the browser can. */
   keepAwake(on: boolean): Promise<void>;
 }

@@ -68,6 +68,7 @@ export function createScriptedLaboratory(script: Script = {}): Laboratory {
     published: () => Promise.resolve(script.published ?? []),
     ...scriptedLibrary(script.stored ?? [], pace),
     training: createScriptedTraining({ paceMs: pace * 20, ...script.training }),
+    demoRun: () => Promise.resolve(new Blob(['a recorded run'])),
     keepAwake: () => Promise.resolve(),
     capabilities: () =>
       Promise.resolve({

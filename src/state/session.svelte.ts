@@ -11,6 +11,7 @@ import { DEFAULT_LANES, settingsFor, rolesOf, type Lane } from './lanes';
 import { formatHash, parseHash, type PageId, type Route } from './route';
 import { DEFAULT_SETTINGS, DEMO_MODEL, ENDPOINT, foundIn, type RunSettings } from './settings';
 import { Theme, type ThemeEnvironment } from './theme.svelte';
+import type { Training } from './train.svelte';
 
 export interface SessionEnvironment {
   location: Pick<Location, 'hash'>;
@@ -29,6 +30,8 @@ export class Session {
   readonly hub: Hub;
   readonly library: Library;
   readonly theme: Theme;
+  /** Made with the first visit of the Train page, which brings its code. */
+  training: Training | null = null;
   route = $state.raw<Route>({
     page: 'ask',
     question: '',

@@ -28,6 +28,7 @@ export type FieldKind =
   | { kind: 'choice'; options: readonly string[] }
   | { kind: 'list'; list: ListName }
   | { kind: 'toggle' }
+  | { kind: 'text' }
   | { kind: 'modules' }
   | { kind: 'steps' };
 
@@ -67,7 +68,7 @@ export const FIELDS: readonly Field[] = [
     path: 'reward.kind',
     group: 'reward',
     kind: 'choice',
-    options: ['gain-beyond-rag', 'answer', 'recall-tiers'],
+    options: ['gain-beyond-rag', 'answer', 'recall-tiers', 'formula'],
   },
   {
     path: 'reward.form',
@@ -81,9 +82,17 @@ export const FIELDS: readonly Field[] = [
     group: 'reward',
     kind: 'choice',
     options: ['genacc', 'span', 'judge', 'em', 'f1'],
-    matters: rewarded('gain-beyond-rag', 'answer'),
+    matters: rewarded('gain-beyond-rag', 'answer', 'formula'),
   },
   { path: 'reward.format', group: 'reward', kind: 'toggle', matters: rewarded('recall-tiers') },
+  {
+    path: 'reward.tiers',
+    group: 'reward',
+    kind: 'choice',
+    options: ['', 'literature', 'nq', 'squad'],
+    matters: rewarded('recall-tiers'),
+  },
+  { path: 'reward.formula', group: 'reward', kind: 'text', matters: rewarded('formula') },
   { path: 'generator', group: 'reward', kind: 'list', list: 'generators' },
 
   { path: 'searcher.weights', group: 'model', kind: 'choice', options: ['', 'f32', 'f16', 'q8', 'q4'] },
@@ -242,10 +251,14 @@ export const fieldOf = (path: string): Field | undefined => FIELDS.find((field) 
 export const fieldsOf = (group: FieldGroup, config: RunConfig): Field[] =>
   FIELDS.filter((field) => field.group === group && (field.matters?.(config) ?? true));
 
+/** Fields that may be left out; the form's empty option stands for that. */
+const AUTOMATIC: ReadonlySet<string> = new Set(['searcher.weights', 'reward.tiers']);
+
 const REWARDS: Record<RewardConfig['kind'], RewardConfig> = {
   'gain-beyond-rag': { kind: 'gain-beyond-rag', form: 'paper', accuracy: 'genacc' },
   answer: { kind: 'answer', accuracy: 'em' },
   'recall-tiers': { kind: 'recall-tiers', format: true },
+  formula: { kind: 'formula', formula: 'accuracy - baseline', accuracy: 'genacc' },
 };
 
 const ADVANTAGES: Record<AdvantageConfig['kind'], AdvantageConfig> = {
@@ -309,7 +322,7 @@ export function setField(config: RunConfig, path: string, value: Leaf, base: Run
     const controller = before.kind === value ? before : pick(CONTROLLERS, value);
     return controller ? { ...config, ppo: { ...ppo, kl: { ...ppo.kl, controller } } } : config;
   }
-  if (path === 'searcher.weights' && value === '') return withPath(config, path, undefined);
+  if (AUTOMATIC.has(path) && value === '') return withPath(config, path, undefined);
   const next = withPath(config, path, value);
   // The recipe's numbers are the agent's too, wherever the agent is told them.
   const twin = TWINS[path];
@@ -317,7 +330,7 @@ export function setField(config: RunConfig, path: string, value: Leaf, base: Run
 }
 
 export const valueOf = (config: RunConfig, path: string): Leaf =>
-  path === 'searcher.weights' ? (readPath(config, path) ?? '') : readPath(config, path);
+  AUTOMATIC.has(path) ? (readPath(config, path) ?? '') : readPath(config, path);
 
 export const isChanged = (config: RunConfig, base: RunConfig, path: string): boolean =>
   !sameLeaf(valueOf(config, path), valueOf(base, path));

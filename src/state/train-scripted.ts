@@ -21,6 +21,7 @@ export interface TrainingScript {
     name: string;
     steps: number;
     status: RunStatus;
+    owner?: ListedRun['owner'];
     change?: Partial<RunConfig>;
   }[];
   /** A run fails when it has made so many steps. */
@@ -152,14 +153,14 @@ export function createScriptedTraining(script: TrainingScript = {}): TrainingApi
     return entry;
   }
 
-  for (const { id, name, steps, status, change: changes } of script.runs ?? []) {
+  for (const { id, name, steps, status, owner = 'none', change: changes } of script.runs ?? []) {
     const config = { ...defaultRunConfig(), name, ...changes };
     const entry = hold(id, {
       ...config,
       ppo: { ...config.ppo, run: { ...config.ppo.run, steps: 40, saveAt: [20] } },
     });
     while (entry.run.step < steps) makeStep(entry);
-    entry.run = { ...entry.run, status, interrupted: status === 'running' };
+    entry.run = { ...entry.run, status, owner, interrupted: status === 'running' && owner === 'none' };
   }
 
   const created = (config: RunConfig, rest: Partial<ListedRun> = {}): ListedRun =>

@@ -1,4 +1,5 @@
 /** The Train page's state: the runs of this device, the one that is looked at, and the one that is being written down. */
+import { createContext } from 'svelte';
 import { isAbort, toEnvelope, type ErrorEnvelope } from '../protocol/errors';
 import type { RunConfig } from '../train/records';
 import type { ListedRun, QuestionSet, RunExport, RunExportFormat, StepSummary } from '../train/worker-api';
@@ -31,6 +32,8 @@ export class Training {
   exporting = $state.raw<ExportJob | null>(null);
   /** Runs drawn beside the one that is looked at. */
   beside = $state.raw<readonly { id: string; steps: readonly StepSummary[] }[]>([]);
+  /** The demo comes with a recorded run that is not in the list yet. */
+  demo = $state(false);
   readonly draft: TrainDraft;
   #laboratory: Laboratory;
   #now: () => number;
@@ -58,6 +61,7 @@ export class Training {
   begin(): Promise<void> {
     return (this.#begun ??= (async () => {
       await this.refresh();
+      this.demo = (await this.#laboratory.demoRun().catch(() => null)) !== null;
       if (this.view) return;
       const first = this.active ?? this.runs.find(({ interrupted }) => interrupted) ?? this.runs[0];
       if (first) this.choose(first.id);
@@ -200,6 +204,17 @@ export class Training {
     });
   }
 
+  /** Puts the demo's recorded run into the list, and shows it. */
+  async openDemo(): Promise<void> {
+    await this.#act('import', async () => {
+      const file = await this.#laboratory.demoRun();
+      if (!file) return;
+      const run = await this.#laboratory.training.importRun(file);
+      this.#know(run);
+      this.choose(run.id);
+    });
+  }
+
   async #act(action: RunAction, work: () => Promise<void>): Promise<void> {
     if (this.acting !== null) return;
     this.acting = action;
@@ -216,3 +231,5 @@ export class Training {
     }
   }
 }
+
+export const [getTraining, setTraining] = createContext<Training>();

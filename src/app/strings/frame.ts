@@ -2,7 +2,7 @@
 export const frame = {
   product: 's3-web',
   skip: 'Skip to content',
-  pages: { ask: 'Ask', corpora: 'Corpora', models: 'Models', glossary: 'Glossary' },
+  pages: { ask: 'Ask', corpora: 'Corpora', models: 'Models', train: 'Train', glossary: 'Glossary' },
   pagesLabel: 'Pages',
   menu: 'Menu',
   theme: {

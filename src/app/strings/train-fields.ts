@@ -31,6 +31,14 @@ export const fieldWords: Readonly<Record<string, readonly [string, string]>> = {
     'Accuracy by',
     'GenAcc accepts an answer that contains an expected one, and asks the generator to judge the rest.',
   ],
+  'reward.tiers': [
+    'Tiers',
+    'By the recall of gold passages, or by the rank of the first passage that holds an answer.',
+  ],
+  'reward.formula': [
+    'Formula',
+    'Your own reward from the facts of a rollout, such as accuracy - 0.1 * searches.',
+  ],
   'reward.format': [
     'Also for the format',
     'Adds a point where the response has the format that was asked for.',
@@ -191,8 +199,15 @@ export const optionWords: Readonly<Record<string, Readonly<Record<string, string
     'gain-beyond-rag': 'gain beyond RAG',
     answer: 'the answer alone',
     'recall-tiers': 'recall, in tiers',
+    formula: 'a formula of yours',
   },
   'reward.form': { paper: 'paper: acc − acc of RAG', code: 'code: 2·acc − acc of RAG' },
+  'reward.tiers': {
+    '': 'automatic',
+    literature: 'recall of gold passages',
+    nq: 'rank, as for NQ',
+    squad: 'rank, as for SQuAD',
+  },
   'reward.accuracy': {
     genacc: 'GenAcc: contained, else judged',
     span: 'contained',

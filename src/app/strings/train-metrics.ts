@@ -2,7 +2,10 @@ import type { MetricGroup, MetricName } from '../../train/records';
 
 /** Each metric by its name and the sentence that explains it. */
 export const metricWords = {
-  score: ['Reward', 'What the policy is rewarded with, averaged over the step’s rollouts. It should rise.'],
+  score: [
+    'Mean reward',
+    'What the policy is rewarded with, averaged over the step’s rollouts. It should rise.',
+  ],
   accuracy: ['Accuracy', 'How often the generator is right with what the searcher kept.'],
   baselineAccuracy: [
     'Plain RAG',
