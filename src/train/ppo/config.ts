@@ -20,16 +20,24 @@ export interface OptimiserConfig {
   learningRate: number;
   /** Linear, in steps of the run; see `publishedLearningRate`. */
   warmUpSteps: number;
+  /** After so many steps the rate has fallen to 0, in a line from the first. Default: it stays. */
+  annealSteps?: number;
 }
 
 export interface PpoConfig {
   advantage: AdvantageConfig;
   /** Over which tokens advantages are whitened; none where the estimator has its own scale. */
   whitening: TokenMask | 'none';
+  /** Whitened together are the tokens of the whole step (the default), or those of each mini-batch by itself. */
+  whitenEach?: 'step' | 'mini-batch';
   /** Where values exist, and where the critic learns. */
   valueMask: TokenMask;
   clip: { low: number; high: number; dual: number | undefined; logRatioLimit: number | undefined };
   valueClip: number;
+  /** Factor on the value loss, before its gradient is clipped. Default 1. */
+  valueCoefficient?: number;
+  /** The score goes to the response's last token (the default), or to the state after it, which then needs the mask `shifted`. */
+  scorePlace?: 'last' | 'after';
   entropyCoefficient: number;
   kl: { place: 'reward' | 'loss' | 'none'; estimator: KlEstimator; controller: KlController };
   aggregation: Aggregation;

@@ -10,6 +10,8 @@ export const publishedLearningRate = (
   step: number,
 ): number => rate * Math.min(1, step / Math.max(1, warmUpSteps));
 
-/** The same without the lost first step: rate · min(1, (s + 1) / max(1, warmUpSteps)). */
-export const learningRate = ({ learningRate: rate, warmUpSteps }: OptimiserConfig, step: number): number =>
-  rate * Math.min(1, (step + 1) / Math.max(1, warmUpSteps));
+/** The same without the lost first step, and annealed where that is asked for: rate · min(1, (s + 1) / max(1, warmUpSteps)) · (1 − s / annealSteps). */
+export const learningRate = (
+  { learningRate: rate, warmUpSteps, annealSteps = Infinity }: OptimiserConfig,
+  step: number,
+): number => rate * Math.min(1, (step + 1) / Math.max(1, warmUpSteps)) * Math.max(0, 1 - step / annealSteps);

@@ -25,7 +25,11 @@ const wrongObject = (issue: v.StrictObjectIssue): string =>
       ? 'is missing'
       : 'must be an object';
 
-const optimiser = object({ learningRate: atLeast(0), warmUpSteps: whole(0) });
+const optimiser = object({
+  learningRate: atLeast(0),
+  warmUpSteps: whole(0),
+  annealSteps: v.exactOptional(whole(1)),
+});
 const mask = ['actions', 'response', 'shifted'] as const;
 
 const advantage = v.variant(
@@ -59,6 +63,7 @@ const orNone = <T extends v.GenericSchema>(schema: T) => v.nullish(schema);
 const ppo = object({
   advantage,
   whitening: word([...mask, 'none']),
+  whitenEach: v.exactOptional(word(['step', 'mini-batch'])),
   valueMask: word(mask),
   clip: object({
     low: positive,
@@ -67,6 +72,8 @@ const ppo = object({
     logRatioLimit: orNone(positive),
   }),
   valueClip: positive,
+  valueCoefficient: v.exactOptional(positive),
+  scorePlace: v.exactOptional(word(['last', 'after'])),
   entropyCoefficient: finite,
   kl: object({
     place: word(['reward', 'loss', 'none']),

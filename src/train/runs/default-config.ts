@@ -12,6 +12,10 @@ const REWARDS: Record<PresetName, RewardConfig> = {
   'search-r1-grpo': { kind: 'answer', accuracy: 'em' },
   deepretrieval: { kind: 'recall-tiers', format: true },
   'small-gpu': { kind: 'gain-beyond-rag', form: 'paper', accuracy: 'genacc' },
+  'verl-2026': { kind: 'answer', accuracy: 'em' },
+  'trl-ppo': { kind: 'answer', accuracy: 'em' },
+  'trl-grpo': { kind: 'answer', accuracy: 'em' },
+  cleanrl: { kind: 'answer', accuracy: 'em' },
 };
 
 /**

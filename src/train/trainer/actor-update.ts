@@ -3,7 +3,7 @@ import type { PolicyModel } from '../graph/policy-model';
 import type { AdamW } from '../optimiser';
 import { actorLoss } from '../ppo/actor-loss';
 import type { PpoConfig } from '../ppo/config';
-import { miniBatchWeights } from './advantages';
+import { miniBatchAdvantages, miniBatchWeights } from './advantages';
 import { expectNumbers } from './expect-numbers';
 import type { Episodes } from './episodes';
 import { cellsOf, planPasses, type PassSizes } from './passes';
@@ -16,6 +16,7 @@ export interface ActorUpdate {
   episodes: Episodes;
   members: readonly number[];
   sizes: PassSizes;
+  /** Of the step. */
   advantages: Float64Array;
   /** Of the actions. */
   old: Float64Array;
@@ -33,7 +34,8 @@ export interface ActorUpdate {
 }
 
 export async function updateActor(update: ActorUpdate): Promise<void> {
-  const { model, optimiser, config, episodes, members, advantages, old, reference, means } = update;
+  const { model, optimiser, config, episodes, members, old, reference, means } = update;
+  const advantages = miniBatchAdvantages(episodes, members, update.advantages, config);
   const mask = episodes.masks.actions;
   const weights = miniBatchWeights(episodes, members, mask, {
     ...{ aggregation: config.aggregation, meanOver: config.meanOver },

@@ -30,12 +30,13 @@ export function rewardTokens(
 ): RewardedTokens {
   const { masks, length, scores } = episodes;
   const values = old && reference && klValues(config.kl.estimator, old, reference, masks.actions);
+  const scored = config.scorePlace === 'after' ? masks.shifted : masks.response;
   const kl =
     values && config.kl.place === 'reward'
       ? { values, mask: masks.actions, coefficient: klCoefficient }
       : undefined;
   return {
-    rewards: tokenRewards({ scores, responseMask: masks.response, length, kl }),
+    rewards: tokenRewards({ scores, responseMask: scored, length, kl }),
     currentKl: values && sequenceMeanKl(values, masks.actions, length),
   };
 }
@@ -50,7 +51,7 @@ export interface StepAdvantages {
 /** @param values V of each cell of the recipe's value mask, 0 elsewhere */
 export function estimateAdvantages(
   episodes: Episodes,
-  { advantage, whitening }: PpoConfig,
+  { advantage, whitening, whitenEach }: PpoConfig,
   rewards: Float64Array,
   values: Float64Array | undefined,
 ): StepAdvantages {
@@ -66,10 +67,8 @@ export function estimateAdvantages(
       const V = values ?? new Float64Array(rewards.length);
       const mask = observations === 'skip' ? { mask: actions } : {};
       const { advantages, returns } = gae({ rewards, values: V, length, gamma, lambda, ...mask });
-      const over = whitening === 'none' ? undefined : masks[whitening];
-      // A single token has no deviation: it is left as it is.
-      const canWhiten = over && maskSize(over) > 1;
-      return { advantages: canWhiten ? maskedWhiten(advantages, over) : advantages, returns };
+      if (whitening === 'none' || whitenEach === 'mini-batch') return { advantages, returns };
+      return { advantages: whiten(advantages, masks[whitening]), returns };
     }
     case 'grpo': {
       const { normalise, epsilon } = advantage;
@@ -92,6 +91,23 @@ export function estimateAdvantages(
     default:
       return advantage satisfies never;
   }
+}
+
+/** A single token has no deviation: it is left as it is. */
+const whiten = (advantages: Float64Array, mask: Float64Array): Float64Array =>
+  maskSize(mask) > 1 ? maskedWhiten(advantages, mask) : advantages;
+
+/** What a mini-batch takes for advantages: those of the step, or its own whitened by themselves. */
+export function miniBatchAdvantages(
+  { masks, length }: Episodes,
+  members: readonly number[],
+  advantages: Float64Array,
+  { advantage, whitening, whitenEach }: PpoConfig,
+): Float64Array {
+  if (advantage.kind !== 'gae' || whitening === 'none' || whitenEach !== 'mini-batch') return advantages;
+  const own = new Float64Array(advantages.length);
+  for (const i of members) own.set(masks[whitening].subarray(i * length, (i + 1) * length), i * length);
+  return whiten(advantages, own);
 }
 
 export interface WeightRules {

@@ -49,7 +49,8 @@ export async function updateCritic(update: CriticUpdate): Promise<void> {
       });
       total += loss;
       means.add('valueClipFraction', clipFraction, cells.length);
-      return gradient;
+      const factor = config.valueCoefficient ?? 1;
+      return gradient.map((slope) => factor * slope);
     },
     { signal: update.signal, onPass: update.onPass },
   );
