@@ -1,5 +1,6 @@
 import type { Command } from './command';
 import { ask } from './commands/ask';
+import { evaluate } from './commands/evaluate';
 import { indexBuild } from './commands/index-build';
 import { indexSearch } from './commands/index-search';
 import { modelExport } from './commands/model-export';
@@ -7,11 +8,15 @@ import { modelGenerate } from './commands/model-generate';
 import { modelImport } from './commands/model-import';
 import { modelList } from './commands/model-list';
 import { modelScore } from './commands/model-score';
+import { precompute } from './commands/precompute';
 import { score } from './commands/score';
 import { serve } from './commands/serve';
+import { train } from './commands/train';
+import { trainResume } from './commands/train-resume';
 
 export const commands: readonly Command[] = [
   ask,
+  evaluate,
   indexBuild,
   indexSearch,
   modelList,
@@ -21,4 +26,8 @@ export const commands: readonly Command[] = [
   modelScore,
   score,
   serve,
+  precompute,
+  // Longer names first: a command is found by its first words.
+  trainResume,
+  train,
 ];
