@@ -6,7 +6,7 @@ const { get, set, vAdd, vSub, vMul, vDiv } = t;
 
 /** Below this e^x is no normal f32, and becomes 0. */
 const LEAST = -87.33;
-/** Above this 2ⁿ is ∞. */
+/** From here on it is ∞. */
 const MOST = 88.72;
 /** Of (e^r − 1 − r)/r² on |r| ≤ ln 2 / 2, from the highest power down (Moshier's Cephes, expf). */
 const COEFFICIENTS = [
@@ -16,22 +16,26 @@ const COEFFICIENTS = [
 const LN2_HIGH = 0.693359375;
 const LN2_LOW = -2.1219444e-4;
 
+/** 1.5 · 2²³: a number below 2²² added to it is rounded to an integer, which is then in its lowest bits. */
+const ROUNDER = 12582912;
+/** The bits of 1. */
+const ONE = 0x3f800000;
+
 /** `to = e^from`, for every lane to about one unit in the last place: e^x = 2ⁿ · e^r with n = round(x / ln 2). */
 function exponential(fn: t.Fn, to: string, from: t.Expression): t.Statement[] {
   const [x, n, r, y] = [fn.vector('expX'), fn.vector('expN'), fn.vector('expR'), fn.vector('expY')];
-  const clamped = `(f32x4.max ${t.splat(LEAST)} (f32x4.min ${t.splat(MOST)} ${get(x)}))`;
-  const powerOfTwo = `(i32x4.shl (i32x4.add (i32x4.trunc_sat_f32x4_s ${get(n)}) ${t.bits(127)}) ${t.i32(23)})`;
+  const powerOfTwo = `(i32x4.add (i32x4.shl ${get(n)} ${t.i32(23)}) ${t.bits(ONE)})`;
+  const whole = vSub(get(n), t.splat(ROUNDER));
   const [highest = 0, ...others] = COEFFICIENTS;
   return [
-    set(x, from),
-    set(r, clamped),
-    set(n, `(f32x4.nearest ${vMul(get(r), t.splat(Math.LOG2E))})`),
-    set(r, vSub(get(r), vMul(get(n), t.splat(LN2_HIGH)))),
-    set(r, vSub(get(r), vMul(get(n), t.splat(LN2_LOW)))),
+    // What is no number stays none.
+    set(x, `(f32x4.pmin ${from} ${t.splat(MOST)})`),
+    set(n, vAdd(vMul(get(x), t.splat(Math.LOG2E)), t.splat(ROUNDER))),
+    set(y, whole),
+    set(r, vSub(vSub(get(x), vMul(get(y), t.splat(LN2_HIGH))), vMul(get(y), t.splat(LN2_LOW)))),
     set(y, t.splat(highest)),
     ...others.map((coefficient) => set(y, vAdd(vMul(get(y), get(r)), t.splat(coefficient)))),
     set(y, vAdd(vAdd(vMul(get(y), vMul(get(r), get(r))), get(r)), t.splat(1))),
-    // Not `x > LEAST`, which would make 0 of what is no number.
     set(to, `(v128.andnot ${vMul(get(y), powerOfTwo)} (f32x4.lt ${get(x)} ${t.splat(LEAST)}))`),
   ];
 }

@@ -6,20 +6,15 @@ const HALF = 2;
 /** Values that share a scale, and bytes of them in q4. */
 const GROUP = 32;
 
-/** Halves in the low 16 bits of the lanes, as f32: their bits moved up, times 2¹¹² for the other bias; ∞ and NaN keep theirs. */
-function fromHalves(fn: t.Fn, to: string, from: t.Expression): t.Statement[] {
-  const [h, magnitude] = [fn.vector('h'), fn.vector('magnitude')];
-  const isWild = `(i32x4.ge_u ${get(magnitude)} ${t.bits(0x0f800000)})`;
-  const sign = `(i32x4.shl (v128.and ${get(h)} ${t.bits(0x8000)}) ${i32(16)})`;
+/**
+ * Halves, sign-extended to the lanes, as f32: their bits moved up, times 2¹¹² for the other bias; ∞ and NaN (which would be
+ * numbers from 65536 on) keep their exponent.
+ */
+function fromHalves(to: string, from: t.Expression): t.Statement[] {
+  const isWild = `(f32x4.ge (f32x4.abs ${get(to)}) ${t.splat(65536)})`;
   return [
-    set(h, from),
-    set(magnitude, `(i32x4.shl (v128.and ${get(h)} ${t.bits(0x7fff)}) ${i32(13)})`),
-    set(
-      to,
-      `(v128.or
-        (v128.or ${t.vMul(get(magnitude), t.splat(2 ** 112))} (v128.and ${isWild} ${t.bits(0x7f800000)}))
-        ${sign})`,
-    ),
+    set(to, t.vMul(`(v128.and (i32x4.shl ${from} ${i32(13)}) ${t.bits(0x8fffffff | 0)})`, t.splat(2 ** 112))),
+    set(to, `(v128.or ${get(to)} (v128.and ${isWild} ${t.bits(0x7f800000)}))`),
   ];
 }
 
@@ -32,14 +27,14 @@ function widenHalves(): t.Fn {
     fn.whileBelow(
       'to',
       get(end),
-      ...fromHalves(fn, value, `(v128.load16x4_u align=2 ${get('from')})`),
+      ...fromHalves(value, `(v128.load16x4_s align=2 ${get('from')})`),
       t.store(get('to'), get(value)),
       advance('from', i32(4 * HALF)),
       advance('to', i32(t.V128)),
     ),
     t.when(
       `(i32.and ${get('count')} ${i32(3)})`,
-      ...fromHalves(fn, value, `(i32x4.extend_low_i16x8_u (v128.load32_zero align=2 ${get('from')}))`),
+      ...fromHalves(value, `(i32x4.extend_low_i16x8_s (v128.load32_zero align=2 ${get('from')}))`),
       `(v128.store64_lane align=4 0 ${get('to')} ${get(value)})`,
     ),
   );
@@ -74,7 +69,7 @@ function widenBlocks(name: string, bytesOfGroup: number, group: (fn: t.Fn) => t.
     fn.whileBelow(
       'scales',
       get(end),
-      ...fromHalves(fn, scale, `(i32x4.splat (i32.load16_u ${get('scales')}))`),
+      ...fromHalves(scale, `(i32x4.splat (i32.load16_s ${get('scales')}))`),
       ...group(fn),
       advance('scales', i32(HALF)),
       advance('from', i32(bytesOfGroup)),

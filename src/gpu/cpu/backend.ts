@@ -18,6 +18,7 @@ import { plainMemory, type Memory, type View } from './memory';
 import { buildOperations, CpuOperation } from './operations';
 import { plainKernels } from './plain-kernels';
 import { cpu, CpuTensor, floats } from './tensor';
+import { turn } from './turn';
 import { wasmKernels } from './wasm/kernels';
 
 class CpuExtent implements Extent {
@@ -121,7 +122,7 @@ export class CpuBackend implements Backend {
       }
       operation.run();
       if (performance.now() - this.#heldSince > HOLD_MS) {
-        await new Promise((resolve) => setTimeout(resolve, 0));
+        await turn();
         this.#heldSince = performance.now();
       }
     }
