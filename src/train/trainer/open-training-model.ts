@@ -161,8 +161,10 @@ async function loadCopy(
   return loadWeights(backend, allocate, model, checkpoint, { weights, onProgress, signal });
 }
 
-function makeCritic(trunk: TrainingTrunk, { criticRank, ppo }: RunConfig, frozen: Trained): Critic {
-  if (criticRank === 0) return new HeadCritic(trunk);
-  const wanted = { rank: criticRank, alpha: 2 * criticRank, modules: LORA_MODULES, seed: ppo.seed + 1 };
+function makeCritic(trunk: TrainingTrunk, config: RunConfig, frozen: Trained): Critic {
+  const { criticRank: rank, trained, ppo } = config;
+  if (rank === 0) return new HeadCritic(trunk);
+  const modules = trained.kind === 'adapter' ? trained.modules : LORA_MODULES;
+  const wanted = { rank, alpha: 2 * rank, modules, seed: ppo.seed + 1 };
   return new AdapterCritic(trunk, frozen, newAdapter(trunk.config, wanted));
 }
