@@ -132,6 +132,7 @@ export const FIELDS: readonly Field[] = [
 
   { path: 'ppo.actor.learningRate', group: 'optimiser', kind: 'number', above: 0, max: 1 },
   { path: 'ppo.actor.warmUpSteps', group: 'optimiser', ...count(0), unit: 'steps' },
+  { path: 'ppo.actor.annealSteps', group: 'optimiser', ...count(1), unit: 'steps', none: 'undefined' },
   {
     path: 'ppo.critic.learningRate',
     group: 'optimiser',
@@ -141,6 +142,14 @@ export const FIELDS: readonly Field[] = [
     matters: critic,
   },
   { path: 'ppo.critic.warmUpSteps', group: 'optimiser', ...count(0), unit: 'steps', matters: critic },
+  {
+    path: 'ppo.critic.annealSteps',
+    group: 'optimiser',
+    ...count(1),
+    unit: 'steps',
+    none: 'undefined',
+    matters: critic,
+  },
   { path: 'ppo.criticWarmUpSteps', group: 'optimiser', ...count(0), unit: 'steps', matters: critic },
   { path: 'ppo.gradientClip', group: 'optimiser', ...positive },
   { path: 'ppo.adamW.beta1', group: 'optimiser', ...share },
@@ -187,6 +196,8 @@ export const FIELDS: readonly Field[] = [
     kind: 'choice',
     options: ['actions', 'response', 'shifted', 'none'],
   },
+  { path: 'ppo.whitenEach', group: 'policy', kind: 'choice', options: ['', 'mini-batch'] },
+  { path: 'ppo.scorePlace', group: 'policy', kind: 'choice', options: ['', 'after'] },
   { path: 'ppo.clip.low', group: 'policy', ...share },
   { path: 'ppo.clip.high', group: 'policy', ...share },
   { path: 'ppo.clip.dual', group: 'policy', kind: 'number', above: 1, none: 'undefined' },
@@ -239,6 +250,7 @@ export const FIELDS: readonly Field[] = [
     matters: critic,
   },
   { path: 'ppo.valueClip', group: 'value', ...positive, matters: critic },
+  { path: 'ppo.valueCoefficient', group: 'value', ...positive, none: 'undefined', matters: critic },
 
   { path: 'ppo.run.epochs', group: 'run', ...count(1, 10_000) },
   { path: 'ppo.run.saveEvery', group: 'run', ...count(1), unit: 'steps' },
@@ -252,7 +264,12 @@ export const fieldsOf = (group: FieldGroup, config: RunConfig): Field[] =>
   FIELDS.filter((field) => field.group === group && (field.matters?.(config) ?? true));
 
 /** Fields that may be left out; the form's empty option stands for that. */
-const AUTOMATIC: ReadonlySet<string> = new Set(['searcher.weights', 'reward.tiers']);
+const AUTOMATIC: ReadonlySet<string> = new Set([
+  'searcher.weights',
+  'reward.tiers',
+  'ppo.whitenEach',
+  'ppo.scorePlace',
+]);
 
 const REWARDS: Record<RewardConfig['kind'], RewardConfig> = {
   'gain-beyond-rag': { kind: 'gain-beyond-rag', form: 'paper', accuracy: 'genacc' },

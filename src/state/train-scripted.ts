@@ -1,6 +1,6 @@
 /** A `TrainingApi` that plays a script: for component tests, pictures of states, and work on the page alone. */
 import { AppError, throwIfAborted, type ErrorEnvelope } from '../protocol/errors';
-import type { CheckpointInfo, RunConfig, RunStatus, StepRecord } from '../train/records';
+import type { CheckpointInfo, RunConfig, RunStatus } from '../train/records';
 import { requireRunConfig } from '../train/runs/config-schema';
 import { defaultRunConfig } from '../train/runs/default-config';
 import type {
@@ -9,9 +9,10 @@ import type {
   QuestionSet,
   RunEvent,
   RunListener,
+  StepSummary,
   TrainingApi,
 } from '../train/worker-api';
-import { scriptedStep } from './train-scripted-data';
+import { scriptedMetrics, scriptedStep } from './train-scripted-data';
 
 export interface TrainingScript {
   /** Milliseconds of a step. */
@@ -33,7 +34,7 @@ export interface TrainingScript {
 interface Held {
   run: ListedRun;
   seed: number;
-  records: StepRecord[];
+  steps: StepSummary[];
   timer?: ReturnType<typeof setTimeout> | undefined;
   listeners: Set<RunListener>;
 }
@@ -68,7 +69,7 @@ export function createScriptedTraining(script: TrainingScript = {}): TrainingApi
     const { step, config } = entry.run;
     const info: CheckpointInfo = {
       ...{ step, at: iso(now()), bytes: 4_310_000, sha256: 'e3b0c44298fc1c149afbf4c8996fb924' },
-      ...{ score: entry.records.at(-1)?.metrics.score ?? 0, kept: config.ppo.run.saveAt.includes(step) },
+      ...{ score: entry.steps.at(-1)?.metrics.score ?? 0, kept: config.ppo.run.saveAt.includes(step) },
     };
     const others = entry.run.checkpoints.filter((other) => other.step !== step);
     const rolling = others.filter(({ kept }) => !kept).slice(-1);
@@ -80,11 +81,14 @@ export function createScriptedTraining(script: TrainingScript = {}): TrainingApi
 
   function makeStep(entry: Held): void {
     const step = entry.run.step + 1;
-    const record = scriptedStep(step, entry.seed, entry.run.config, iso(now()));
-    entry.records.push(record);
+    const at = iso(now());
+    const { config: recipe } = entry.run;
+    entry.steps.push({ step, at, metrics: scriptedMetrics(step, entry.seed, recipe) });
     const cursor = entry.run.cursor + entry.run.config.ppo.batch.prompts;
     change(entry, { step, cursor, bytes: entry.run.bytes + 120_000 });
-    tell(entry, { type: 'step', step: record });
+    if (entry.listeners.size > 0) {
+      tell(entry, { type: 'step', step: scriptedStep(step, entry.seed, recipe, at) });
+    }
     const { saveEvery, saveAt, steps } = entry.run.config.ppo.run;
     if (step % saveEvery === 0 || saveAt.includes(step) || step === steps) checkpoint(entry);
   }
@@ -147,7 +151,7 @@ export function createScriptedTraining(script: TrainingScript = {}): TrainingApi
         ...{ checkpoints: [], bytes: 20_000, owner: 'none', interrupted: false },
         ...rest,
       },
-      ...{ seed: ++made, records: [], listeners: new Set() },
+      ...{ seed: ++made, steps: [], listeners: new Set() },
     };
     held.set(id, entry);
     return entry;
@@ -256,16 +260,12 @@ export function createScriptedTraining(script: TrainingScript = {}): TrainingApi
           resolve();
         });
       }),
-    steps: async (id, from = 1) =>
-      Promise.resolve(
-        get(id)
-          .records.filter(({ step }) => step >= from)
-          .map(({ step, at, metrics }) => ({ step, at, metrics })),
-      ),
+    steps: async (id, from = 1) => Promise.resolve(get(id).steps.filter(({ step }) => step >= from)),
     step: async (id, step) => {
-      const record = get(id).records.find((other) => other.step === step);
-      if (!record) throw notFound(`Step ${step}`);
-      return Promise.resolve(record);
+      const { steps, seed, run } = get(id);
+      const known = steps.find((other) => other.step === step);
+      if (!known) throw notFound(`Step ${step}`);
+      return Promise.resolve(scriptedStep(step, seed, run.config, known.at));
     },
     saveCheckpoint: async (id) => Promise.resolve(checkpoint(get(id))),
     keepCheckpoint: async (id, step, kept) => {

@@ -103,6 +103,14 @@ export const fieldWords: Readonly<Record<string, readonly [string, string]>> = {
     'The size of its updates. Adapters take about a hundred times what whole models take.',
   ],
   'ppo.actor.warmUpSteps': ['Its warm-up', 'Steps over which the rate rises from 0.'],
+  'ppo.actor.annealSteps': [
+    'Falls to 0 over',
+    'Steps after which its rate has fallen to 0. Empty: it stays.',
+  ],
+  'ppo.critic.annealSteps': [
+    'Falls to 0 over',
+    'Steps after which its rate has fallen to 0. Empty: it stays.',
+  ],
   'ppo.critic.learningRate': [
     'Critic’s learning rate',
     'The size of its updates; usually larger than the policy’s.',
@@ -141,6 +149,8 @@ export const fieldWords: Readonly<Record<string, readonly [string, string]>> = {
     'Whitened over',
     'Over which tokens advantages get mean 0 and spread 1: what it wrote, observations too, or not at all.',
   ],
+  'ppo.whitenEach': ['Whitened together', 'All tokens of the step, or those of each mini-batch by itself.'],
+  'ppo.scorePlace': ['Reward goes to', 'The last token of the response, or the state after it.'],
   'ppo.clip.low': ['Clip below', 'How far a token’s probability may fall in one step, as a share.'],
   'ppo.clip.high': ['Clip above', 'How far it may rise.'],
   'ppo.clip.dual': ['Dual clip', 'Bounds the loss of bad tokens that became likely. Empty: no bound.'],
@@ -153,7 +163,10 @@ export const fieldWords: Readonly<Record<string, readonly [string, string]>> = {
     'KL penalty in',
     'What keeps the searcher close to the untrained model: part of the reward, part of the loss, or nothing.',
   ],
-  'ppo.kl.estimator': ['KL estimator', 'k1 is exact on average, k3 is never negative and steadier.'],
+  'ppo.kl.estimator': [
+    'KL estimator',
+    'The first, k1, is exact on average; k3 is never negative and steadier.',
+  ],
   'ppo.kl.controller.kind': ['KL weight', 'Fixed, or steered towards a target distance.'],
   'ppo.kl.controller.coefficient': ['KL coefficient', 'How much distance costs.'],
   'ppo.kl.controller.initial': ['First coefficient', 'Where the steering begins.'],
@@ -163,6 +176,10 @@ export const fieldWords: Readonly<Record<string, readonly [string, string]>> = {
   'ppo.meanOver': ['Taken over', 'Each micro-batch for itself, as early verl did, or the whole mini-batch.'],
 
   'ppo.valueMask': ['Values at', 'On which tokens the critic learns.'],
+  'ppo.valueCoefficient': [
+    'Value loss’s weight',
+    'A factor on the value loss before its gradient is clipped. Empty: 1.',
+  ],
   'ppo.valueClip': ['Value clip', 'How far a prediction may move in one step.'],
 
   'ppo.run.epochs': ['Epochs', 'How often the questions are gone through, unless the steps end it before.'],
@@ -229,6 +246,8 @@ export const optionWords: Readonly<Record<string, Readonly<Record<string, string
     shifted: 'observations too, one on',
     none: 'not whitened',
   },
+  'ppo.whitenEach': { '': 'the step', 'mini-batch': 'each mini-batch' },
+  'ppo.scorePlace': { '': 'the last token', after: 'the state after it' },
   'ppo.valueMask': { actions: 'what it wrote', response: 'observations too', shifted: 'one token on' },
   'ppo.kl.place': { reward: 'the reward', loss: 'the loss', none: 'nothing' },
   'ppo.kl.controller.kind': { fixed: 'fixed', adaptive: 'steered' },

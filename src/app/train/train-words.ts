@@ -79,7 +79,7 @@ export function chartWords(
   const told = words.summary(name, count, say(first), say(last), say(lowest), say(highest));
   const healthy = isHealthy(last, band);
   if (!band || healthy === null) return told;
-  return `${told} ${words.healthy(bandWords(band, METRICS[metric].unit))} ${healthy ? words.inside : words.outside}.`;
+  return `${told} ${words.healthy(bandWords(band, METRICS[metric].unit))} ${healthy ? words.insideNow : words.outsideNow}`;
 }
 
 /** "12 s", "3 min": how long ago; never less than a second. */
@@ -95,11 +95,12 @@ export function stateParts(run: ListedRun, view: RunView, now: number): string[]
   const parts: string[] = [];
   if (standing === 'running') {
     const { progress, loading } = view;
-    parts.push(words.running(progress?.step ?? run.step + 1, total));
+    parts.push(words.running(Math.max(progress?.step ?? 0, run.step + 1), total));
     if (loading) {
       const fraction = loading.total > 0 ? loading.done / loading.total : 0;
       parts.push(words.loading(loading.label, `${Math.floor(fraction * 100)} %`));
-    } else if (progress) parts.push(words.phase(words.phases[progress.phase], progress.done, progress.total));
+    } else if (progress && progress.step > run.step)
+      parts.push(words.phase(words.phases[progress.phase], progress.done, progress.total));
     const left = secondsLeft(run, view.steps);
     if (left !== null && left > 0) parts.push(words.left(formatDuration(left)));
   } else {
