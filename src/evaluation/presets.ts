@@ -33,6 +33,15 @@ export const EVALUATION_PRESETS = {
     systems: SYSTEM_IDS,
     datasets: ['demo:test'],
     sampling: { limit: 100, per: 'set', seed: null },
+    // The demo's model writes a query of s3 in 30 tokens; in protocols that it was not trained for it would go on to any limit.
+    parameters: {
+      deepretrieval: { rewriteTokens: 96 },
+      searchR1: { responseTokens: 96 },
+      ircot: { sentenceTokens: 96 },
+      ircotS3: { responseTokens: 96 },
+      searchO1: { responseTokens: 96 },
+      searchO1S3: { responseTokens: 96 },
+    },
   },
 } as const;
 export type EvaluationPreset = keyof typeof EVALUATION_PRESETS;
