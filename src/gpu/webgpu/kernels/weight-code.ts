@@ -34,11 +34,11 @@ fn half_at(word: u32, index: u32) -> f32 { return unpack2x16float(word >> (16u *
 
 // Value j of a word, moved up to the sign bit and shifted back down with its sign. Flipping the top bit of a half byte
 // takes 8 off it, read as a signed number.
-const SIGNED_BYTES = `
+export const SIGNED_BYTES = `
 fn signed_bytes(w: u32) -> vec4f {
   return vec4f((vec4i(vec4u(w) << vec4u(24u, 16u, 8u, 0u))) >> vec4u(24u));
 }`;
-const SIGNED_NIBBLES = `
+export const SIGNED_NIBBLES = `
 fn low_nibbles(w: u32) -> vec4f {
   return vec4f(vec4i(vec4u(w ^ 0x88888888u) << vec4u(28u, 20u, 12u, 4u)) >> vec4u(28u));
 }

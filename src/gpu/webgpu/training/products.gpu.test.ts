@@ -58,6 +58,16 @@ const weightGradient = ({ inputs, outputs, outputColumn = 0, scale = 1 }: Shape)
   },
 });
 
+/** Wide enough for it to be used: columns in eights, with a depth that leaves a rest, and both ways round. */
+const SPREAD_SHAPES: Shape[] = [
+  { type: 'f32', inputs: 40, outputs: 517, accumulate: true, outputColumn: 3, scale: -0.5 },
+  { type: 'f32', inputs: 513, outputs: 9, scale: 2 },
+  { type: 'f16', inputs: 72, outputs: 514 },
+  { type: 'q8', inputs: 576, outputs: 19, accumulate: true },
+  { type: 'q4', inputs: 160, outputs: 515, outputColumn: 1 },
+  { type: 'q4', inputs: 64, outputs: 512 },
+];
+
 const FORMS: [string, Partial<WebGpuBackendOptions>, Shape[]][] = [
   ['each thread on its own', { tuning: APART }, SHAPES],
   ['through workgroup memory', { tuning: { ...APART, products: 'tiled' } }, SHAPES],
@@ -73,6 +83,25 @@ describe.each(FORMS)('backward products, %s, agree with the CPU', (_, options, s
   const named = shapes.map((shape): [string, Shape] => [JSON.stringify(shape), shape]);
   it.each(named)('the input’s, %s', (_name, shape) => expectTwins(backend, inputGradient(shape)));
   it.each(named.filter(([, { type }]) => type === 'f32'))('the weight’s, %s', (_name, shape) =>
+    expectTwins(backend, weightGradient(shape)),
+  );
+});
+
+/** Compiling takes seconds each, so one width of handing around an adapter is tested, and each kind of product once. */
+describe('backward products, elements handed around, agree with the CPU', () => {
+  let backend: WebGpuBackend;
+  beforeAll(async () => {
+    const opened = await openTestBackend();
+    const { smallestSubgroup = 0 } = opened.description;
+    opened.dispose();
+    backend = await openTestBackend({ tuning: { ...APART, broadcast: smallestSubgroup >= 8 ? 8 : 4 } });
+  });
+  afterAll(() => backend.dispose());
+
+  it.each(SPREAD_SHAPES)('the input’s, $type [$outputs, $inputs]', (shape) =>
+    expectTwins(backend, inputGradient(shape)),
+  );
+  it.each(SPREAD_SHAPES.slice(0, 2))('the weight’s, [$outputs, $inputs]', (shape) =>
     expectTwins(backend, weightGradient(shape)),
   );
 });
