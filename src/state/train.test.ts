@@ -165,10 +165,8 @@ describe('a run that breaks', () => {
     await open(TRAINING_SCRIPTS['lost']);
     await training.act('resume');
     await until(() => training.run?.status === 'failed');
-    expect(training.run?.error).toMatchObject({
-      code: 'DEVICE_LOST',
-      fix: expect.stringContaining('step 10'),
-    });
+    expect(training.run?.error?.code).toBe('DEVICE_LOST');
+    expect(training.run?.error?.fix).toContain('step 10');
     expect(training.active).toBeNull();
   });
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { defaultRunConfig } from '../../train/runs/default-config';
-import type { ListedRun } from '../../train/worker-api';
+import type { ListedRun, RunEstimate } from '../../train/worker-api';
 import { setField } from '../../state/train-fields';
 import type { RunView } from '../../state/train-run.svelte';
 import {
@@ -63,10 +63,10 @@ describe('bands', () => {
   it('and the chart are told to whoever does not see them', () => {
     const summary = { first: 0.3, last: 0.1, lowest: 0.1, highest: 0.3, count: 12 };
     expect(chartWords('clipFraction', summary, { low: 0, high: 0.2 })).toBe(
-      'Clip fraction over 12 steps: from 30 % to 10 %, lowest 10 %, highest 30 %. Healthy: at most 20 %. healthy.',
+      'Clip fraction over 12 steps: from 30 % to 10 %, lowest 10 %, highest 30 %. Healthy: at most 20 %. The last value is inside.',
     );
     expect(chartWords('clipFraction', { ...summary, last: 0.3 }, { low: 0, high: 0.2 })).toContain(
-      'outside the healthy band',
+      'The last value is outside.',
     );
     expect(chartWords('entropy', null, undefined)).toBe('Entropy: not measured in this run.');
     expect(chartWords('entropy', { ...summary, count: 1 }, undefined)).toBe('Entropy: one step, 0.30.');
@@ -114,14 +114,11 @@ describe('the state in words', () => {
 });
 
 it('an estimate is one line', () => {
-  const estimate = {
+  const estimate: RunEstimate = {
     ...{ secondsPerStep: 40, phases: {}, steps: 20, bytes: 1.4e9, weightBytes: 1, checkpointBytes: 1 },
-    ...{
-      device: 'webgpu',
-      deviceName: '',
-      questions: { total: 1, solved: 0, yesNo: 0, unknown: 0, left: 1 },
-    },
-  } as const;
+    ...{ device: 'webgpu', deviceName: '' },
+    questions: { total: 1, solved: 0, yesNo: 0, unknown: 0, left: 1 },
+  };
   expect(estimateWords(estimate)).toBe('about 40 s per step · 1.4 GB · 20 steps ≈ 13 min');
   expect(estimateWords({ ...estimate, steps: null, secondsPerStep: 2.41 })).toBe(
     'about 2.4 s per step · 1.4 GB · until you stop it',
