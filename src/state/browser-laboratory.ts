@@ -10,6 +10,7 @@ import { localStorageOrNull } from '../platform/browser/local-storage';
 import { askToPersist, storageReport } from '../platform/browser/storage-report';
 import { createWakeLock } from '../platform/browser/wake-lock';
 import { connect } from '../platform/rpc/connection';
+import type { EvaluationApi } from '../evaluation/evaluation-types';
 import type { CorpusServiceApi } from '../protocol/corpus';
 import { AppError } from '../protocol/errors';
 import type { LanguageModel } from '../protocol/language-model';
@@ -27,7 +28,7 @@ import { onnxOption } from './onnx-id';
 import { OnnxModels } from './onnx-models';
 import { remoteLibrary } from './remote-library';
 import { neededModels, neededSearches, systemFor } from './run-systems';
-import { ENDPOINT, type RunSettings } from './settings';
+import { DEFAULT_SETTINGS, ENDPOINT, type RunSettings } from './settings';
 import { StoredCorpora } from './stored-corpora';
 import { hostOf } from './host';
 import { remoteTraining } from './train-remote';
@@ -49,6 +50,8 @@ async function capabilities(): Promise<CapabilityReport> {
   };
 }
 
+const ROLES: EndpointRole[] = ['searcher', 'generator'];
+
 export function createBrowserLaboratory(): Laboratory {
   const fetchHere = (input: string, init?: RequestInit): Promise<Response> => fetch(input, init);
   const modelsUrl = besidePage('models/');
@@ -69,6 +72,8 @@ export function createBrowserLaboratory(): Laboratory {
     throw new AppError('UNSUPPORTED', 'This build has no trainer yet.');
   });
   const library = remoteLibrary(() => connect<ModelLibraryApi>(startModelsWorker()));
+
+  let evaluations: EvaluationApi | null = null;
 
   /** A browser that keeps no files has none of its own; what else goes wrong, the Models page says. */
   async function models(): Promise<ModelOption[]> {
@@ -186,6 +191,33 @@ export function createBrowserLaboratory(): Laboratory {
         ...(goldAnswers && { goldAnswers }),
         ...(goldIds && { goldIds }),
       });
+    },
+    async evaluations(here) {
+      const { browserEvaluations } = await import('./evaluation-laboratory');
+      return (evaluations ??= browserEvaluations({
+        ...{ fetch: fetchHere, demoUrl, hub: () => here().hub },
+        async openModel(reference, keep, onEvent, signal) {
+          const { endpoints, device } = here();
+          const role = ROLES.find((one) => reference === `${ENDPOINT}:${one}`);
+          if (role) {
+            return { model: endpointModel(requireEndpoint(role, endpoints[role])), local: false };
+          }
+          const settings = { ...DEFAULT_SETTINGS, searcher: reference, device };
+          await prepareModel('searcher', settings, [...keep], endpoints, onEvent, signal);
+          const known = (await models()).find(({ id }) => id === reference);
+          const model = modelOf('searcher', settings, endpoints);
+          return { model, local: true, ...(known?.search && { search: known.search }) };
+        },
+        async openCorpus(id, mode, onEvent, signal) {
+          await corpora.open(id, mode, onEvent, signal);
+          const entry = (await corpora.list()).find((corpus) => corpus.id === id);
+          return { name: entry?.name ?? id, retriever: corpora.retriever(id, mode) };
+        },
+        async corpusModes(id) {
+          const entry = (await corpora.list()).find((corpus) => corpus.id === id);
+          return entry?.encoder === null ? ['bm25'] : ['dense', 'bm25'];
+        },
+      }));
     },
     async testConnection(endpoint, signal) {
       const { testEndpoint } = await import('./test-endpoint');

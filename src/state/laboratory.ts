@@ -1,4 +1,5 @@
 /** What the pages need of everything below them. The browser's is assembled in one place; tests hand in a scripted one. */
+import type { EvaluationApi } from '../evaluation/evaluation-types';
 import type { ErrorEnvelope } from '../protocol/errors';
 import type { LmWorkerEvent, LocalModelInfo } from '../protocol/lm-worker';
 import type { ModelLibraryApi, StoredModelSettings } from '../protocol/model-library';
@@ -211,6 +212,10 @@ export interface Laboratory {
     signal: AbortSignal,
   ): Promise<void>;
   run(request: RunRequest, endpoints: Endpoints, signal: AbortSignal): AsyncIterable<TraceEvent | TraceDelta>;
+  /** What evaluates, fetched at the first call. `here`: what the page is set to, asked for at every run. */
+  evaluations(
+    here: () => { endpoints: Endpoints; device: DeviceChoice; hub: string },
+  ): Promise<EvaluationApi>;
   testConnection(endpoint: Endpoint, signal: AbortSignal): Promise<ConnectionReport>;
   training: TrainingApi;
   /** The recorded run that comes with the page, as a file to import; null where none does. */

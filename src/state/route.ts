@@ -7,7 +7,7 @@ import * as v from 'valibot';
 import { DEFAULT_LANES, formatLanes, parseLanes, type Lane } from './lanes';
 import { DEFAULT_SETTINGS, LIMITS, type RunSettings } from './settings';
 
-export const PAGES = ['ask', 'corpora', 'models', 'train', 'glossary'] as const;
+export const PAGES = ['ask', 'corpora', 'models', 'train', 'evaluate', 'glossary'] as const;
 export type PageId = (typeof PAGES)[number];
 
 export interface Route {

@@ -1,5 +1,5 @@
 /** A laboratory that plays a script: for component tests, screenshots of states, and work on the page alone. */
-import { throwIfAborted } from '../protocol/errors';
+import { AppError, throwIfAborted } from '../protocol/errors';
 import { SYSTEMS } from '../agent/system-facts';
 import type { TraceDelta, TraceEvent } from '../protocol/trace';
 import { FIXTURE_NAIVE, FIXTURE_QUESTION, FIXTURE_S3, streamed } from './fixture-trace';
@@ -176,6 +176,10 @@ export function createScriptedLaboratory(script: Script = {}): Laboratory {
         yield event;
       }
     },
+    evaluations: () =>
+      Promise.reject(
+        new AppError('UNSUPPORTED', 'The scripted page evaluates nothing.', { fix: 'Open the built page.' }),
+      ),
     testConnection: (endpoint) => {
       if (!endpoint.baseUrl.includes('localhost')) {
         return Promise.resolve({

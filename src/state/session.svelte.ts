@@ -2,6 +2,7 @@
 import { createContext } from 'svelte';
 import { AskRun } from './ask.svelte';
 import { Corpora } from './corpora.svelte';
+import { Evaluations } from './evaluation.svelte';
 import { EndpointSettings, type EndpointStorage } from './endpoints.svelte';
 import { hostOf } from './host';
 import { Hub } from './hub.svelte';
@@ -27,6 +28,7 @@ export class Session {
   readonly ask: AskRun;
   readonly corpora: Corpora;
   readonly endpoints: EndpointSettings;
+  readonly evaluations: Evaluations;
   readonly hub: Hub;
   readonly library: Library;
   readonly theme: Theme;
@@ -56,6 +58,13 @@ export class Session {
       if (models) this.models = models;
       await this.corpora.refreshStorage();
     });
+    this.evaluations = new Evaluations(() =>
+      laboratory.evaluations(() => ({
+        endpoints: this.endpoints.current,
+        device: this.settings.device,
+        hub: this.hub.address,
+      })),
+    );
     this.theme = new Theme(environment.theme);
     this.readHash();
   }

@@ -2,7 +2,14 @@
 export const frame = {
   product: 's3-web',
   skip: 'Skip to content',
-  pages: { ask: 'Ask', corpora: 'Corpora', models: 'Models', train: 'Train', glossary: 'Glossary' },
+  pages: {
+    ask: 'Ask',
+    corpora: 'Corpora',
+    models: 'Models',
+    train: 'Train',
+    evaluate: 'Evaluate',
+    glossary: 'Glossary',
+  },
   pagesLabel: 'Pages',
   menu: 'Menu',
   theme: {
