@@ -98,7 +98,9 @@ export async function precompute(options: PrecomputeOptions): Promise<Precompute
       const question = missing[at];
       if (!question) return;
       try {
-        const done = await precomputeOne(options, question, await hitsOf(at), signal);
+        // A signal of its own: many listeners on one make Node warn of a leak.
+        const own = AbortSignal.any([signal]);
+        const done = await precomputeOne(options, question, await hitsOf(at), own);
         await journal.add(done);
         outcome.computed += 1;
         inARow = 0;

@@ -78,7 +78,9 @@ export async function collectRollouts(options: CollectOptions): Promise<Rollout[
     for (let at = next++; at < total; at = next++) {
       const task = tasks[at];
       if (!task) return;
-      const rollout = await runEpisode(options, task.question, task.repetition, running);
+      // A signal of its own: many listeners on one make Node warn of a leak.
+      const own = AbortSignal.any([running]);
+      const rollout = await runEpisode(options, task.question, task.repetition, own);
       rollouts[at] = rollout;
       done += 1;
       if (rollout.failed) failed += 1;
