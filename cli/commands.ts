@@ -12,6 +12,7 @@ import { precompute } from './commands/precompute';
 import { score } from './commands/score';
 import { serve } from './commands/serve';
 import { train } from './commands/train';
+import { trainExport } from './commands/train-export';
 import { trainResume } from './commands/train-resume';
 
 export const commands: readonly Command[] = [
@@ -29,5 +30,6 @@ export const commands: readonly Command[] = [
   precompute,
   // Longer names first: a command is found by its first words.
   trainResume,
+  trainExport,
   train,
 ];

@@ -3,6 +3,8 @@ import type { S3Settings } from '../../agent/settings';
 import type { Backend } from '../../gpu/backend';
 import type { LoraAdapter } from '../../lm/lora/adapter';
 import { endTokens, LocalModel, type ModelFiles } from '../../lm/local-model';
+import type { ModelWeights } from '../../lm/weights';
+import { mapTensors } from '../../lm/weights-table';
 import { ChatTemplate } from '../../lm/text/chat-template';
 import { TextTokenizer } from '../../lm/text/tokenizer';
 import type { Clock } from '../../protocol/clock';
@@ -100,12 +102,21 @@ async function session(
         clock: () => parts.clock.now(),
       }),
     texts: (tokens) => tokens.map((token) => tokenizer.decode([token], { special: true })),
+    liveBytes: () => backend.liveBytes,
+    weightBytes: bytesOf(model.engine.weights),
+    ...{ device: backend.description.kind, deviceName: backend.description.name },
     dispose: () => {
       model.dispose();
       backend.dispose();
       return Promise.resolve();
     },
   };
+}
+
+function bytesOf(weights: ModelWeights): number {
+  let sum = 0;
+  mapTensors(weights, ({ bytes }) => (sum += bytes));
+  return sum;
 }
 
 /** The recipe's turns and documents, unless the agent's settings say otherwise. */

@@ -30,6 +30,16 @@ export class RunStore {
     this.#parts = parts;
   }
 
+  /** Hexadecimal. */
+  sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
+    return this.#parts.sha256(bytes);
+  }
+
+  /** The wanted id, or a new one where it is taken. */
+  async freeId(wanted: string): Promise<string> {
+    return (await this.#parts.records.get(wanted)) ? this.#parts.newId() : wanted;
+  }
+
   /** Newest first. */
   async list(): Promise<RunRecord[]> {
     const records = await this.#parts.records.list();

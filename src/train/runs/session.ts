@@ -1,5 +1,6 @@
 /** What a run needs to have opened before its first step: the model that learns, and everything that its episodes touch. */
 import type { LoraAdapter } from '../../lm/lora/adapter';
+import type { ComputeDevice } from '../../protocol/lm-worker';
 import type {
   StepMetrics,
   Rollout,
@@ -41,6 +42,12 @@ export interface TrainingSession {
   collect(questions: readonly TrainingQuestion[], request: CollectRequest): Promise<Rollout[]>;
   /** The text of each token. */
   texts(tokens: readonly number[]): string[];
+  /** What all of it takes on the device at this moment, and the weights among it. */
+  liveBytes(): number;
+  weightBytes: number;
+  device: ComputeDevice;
+  /** For people. */
+  deviceName: string;
   dispose(): Promise<void>;
 }
 

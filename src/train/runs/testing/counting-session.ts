@@ -74,6 +74,9 @@ export class CountingSession implements TrainingSession {
   readonly trainer = new CountingTrainer();
   readonly asked: { step: number; ids: string[] }[] = [];
   disposed = false;
+  readonly weightBytes = 8;
+  readonly device = 'cpu';
+  readonly deviceName = 'a counter';
   readonly #before: CountingOptions['before'];
 
   constructor({ questions = someQuestions(7), before }: CountingOptions = {}) {
@@ -91,6 +94,10 @@ export class CountingSession implements TrainingSession {
 
   texts(tokens: readonly number[]): string[] {
     return tokens.map(String);
+  }
+
+  liveBytes(): number {
+    return 16;
   }
 
   dispose(): Promise<void> {
