@@ -1,10 +1,11 @@
+import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { finish, passage, ScriptedModel, search } from '../../agent/testing/scripted';
 import { createJudge } from '../../evaluation/judge';
 import { RagCache } from '../precompute/rag-cache';
 import { episodeOf } from '../../../tests/training/episodes';
 import { createReward, needsBaselines, needsJudge } from './create-reward';
-import { customReward } from './formula-reward';
+import { customReward, FORMULA_FACTS } from './formula-reward';
 import { rankTier, recallTier, tierLabels } from './recall-tiers';
 import { tierShares } from './tier-shares';
 
@@ -273,6 +274,17 @@ describe('a formula', () => {
   ])('%j is refused in plain words', async (formula, message) => {
     await expect(async () => score(formula)).rejects.toThrow(message);
   });
+});
+
+it('docs/rewards.md tells every name that a formula may speak of, and no other', async () => {
+  const page = await readFile('docs/rewards.md', 'utf8');
+  const [, section = ''] = page.split('## A formula of your own');
+  const [table = ''] = section.split('\n## ');
+  const rows = [...table.matchAll(/^\| `(\w+)`\s*\| (.+?)\s*\|$/gm)].map(([, name, meaning]) => [
+    name,
+    meaning,
+  ]);
+  expect(Object.fromEntries(rows)).toEqual(FORMULA_FACTS);
 });
 
 describe('a function of the trace', () => {

@@ -37,7 +37,11 @@ export interface CollectOptions {
   /** The run's. */
   seed: number;
   step: number;
-  /** Episodes at a time; the engine decodes as many together as it has slots. */
+  /**
+   * Episodes at a time. With as many as the engine has slots, each finds its prefix in the cache when its next turn comes; with more,
+   * they push one another out of it (the demo's episodes over four slots: half as many tokens again are computed with eight at a time),
+   * which only a slow retriever makes worth it.
+   */
   concurrency: number;
   clock: Clock;
   signal?: AbortSignal;
