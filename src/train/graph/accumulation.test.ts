@@ -57,6 +57,20 @@ it('four sequences one by one give the gradient of the four together', async () 
   });
 });
 
+it('layers that keep what they computed give the very gradient of layers that compute it again', async () => {
+  const again = await gradientsOf([sequences]);
+  const sizes = { rows: 16, sequences: 4, capacity: 8, headRows: 3, keepLayers: true };
+  const opened = await openTrunk(backend, 'qwen2-tiny', sizes);
+  const own = new WeightParameters(backend, opened.trunk.weights);
+  const kept = new PolicyModel(opened.trunk, { weights: own });
+  const batch = packSequences(sequences);
+  const targets = targetsOf(batch, () => true);
+  await kept.accumulate(batch, targets, () => ({ logProbs: targets.rows.map(() => 1) }));
+  expect(await readParameters(backend, own.parameters, 'gradient')).toEqual(again);
+  own.dispose();
+  opened.dispose();
+});
+
 it('padding, on whichever side, changes nothing', async () => {
   const padded = packBatch([0, 5, 3, 40, 7, 3, 100, 2, 0, 0], [0, 1, 1, 1, 1, 1, 1, 1, 0, 0], 5);
   const plain = packSequences(sequences.slice(0, 2));

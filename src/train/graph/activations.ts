@@ -13,18 +13,13 @@ export interface TrainingSizes {
   capacity: number;
   /** Rows whose logits are there at once. */
   headRows: number;
+  /** Every layer keeps what its backward pass needs, instead of computing it again: a quarter less to do, for `layers` times the memory. */
+  keepLayers?: boolean;
 }
 
-export interface Activations {
-  rows: Extent;
-  rowTable: Tensor;
-  heads: HeadShape;
-  angles: Tensor;
-  /** Of the layer that is being computed. */
+/** Of one layer, in the order in which they are computed. */
+export interface LayerActivations {
   cache: KeyValueTensors;
-  /** `[layers + 1]` of `[rows, hidden]`: what goes into each layer, and what comes out of the last. */
-  inputs: Tensor[];
-  /** Of one layer, in the order in which they are computed; each with a gradient of its shape. */
   normed: Tensor;
   projections: Tensor;
   /** Before the norms over heads, where there are some. */
@@ -35,6 +30,19 @@ export interface Activations {
   middleNormed: Tensor;
   gateUp: Tensor;
   gated: Tensor;
+  /** x·Aᵀ of a module's adapter, `[rows, rank]`: one for each name and rank. */
+  lowRank: (name: string, rank: number) => Tensor;
+}
+
+export interface Activations {
+  rows: Extent;
+  rowTable: Tensor;
+  heads: HeadShape;
+  angles: Tensor;
+  /** `[layers + 1]` of `[rows, hidden]`: what goes into each layer, and what comes out of the last. */
+  inputs: Tensor[];
+  /** One after the other in the same memory, unless each keeps its own. */
+  layers: LayerActivations[];
   attentionStatistics: Tensor;
   gradients: {
     /** Of the residual stream. */
@@ -45,15 +53,27 @@ export interface Activations {
     gateUp: Tensor;
     gated: Tensor;
   };
-  /** `[rows, rank]`, one for each name and rank. */
-  lowRank: (name: string, rank: number) => Tensor;
+  /** `[rows, rank]`, one for each rank. */
+  lowRankGradient: (rank: number) => Tensor;
+}
+
+/** Floats of a row of one layer's activations, without adapters: what keeping them costs. */
+export function layerWidth({
+  hiddenSize,
+  intermediateSize,
+  headSize,
+  queryHeads,
+  keyValueHeads,
+}: ModelConfig): number {
+  const [queryWidth, keyWidth] = [queryHeads * headSize, keyValueHeads * headSize];
+  return 3 * hiddenSize + 2 * queryWidth + 2 * keyWidth + 3 * intermediateSize;
 }
 
 export function makeActivations(
   backend: Backend,
   allocate: Allocate,
   config: ModelConfig,
-  { rows: count, sequences, capacity }: TrainingSizes,
+  { rows: count, sequences, capacity, keepLayers }: TrainingSizes,
 ): Activations {
   const { hiddenSize, intermediateSize, headSize, queryHeads, keyValueHeads } = config;
   const matrix = (label: string, columns: number): Tensor => allocate(`training ${label}`, [count, columns]);
@@ -62,26 +82,41 @@ export function makeActivations(
   const width = queryWidth + 2 * keyWidth;
   const angles = allocate('training angles', [capacity, headSize]);
   backend.write(angles, rotaryAngles(config.rope, headSize, capacity));
-  const low = new Map<string, Tensor>();
+  /** The same tensor for the same rank, and name. */
+  const byRank = (prefix: string): ((name: string, rank: number) => Tensor) => {
+    const made = new Map<string, Tensor>();
+    return (name, rank) => {
+      const key = `${name} ${rank}`;
+      const tensor = made.get(key) ?? matrix(`${prefix}low-rank ${key}`, rank);
+      made.set(key, tensor);
+      return tensor;
+    };
+  };
+  const makeLayer = (prefix: string): LayerActivations => ({
+    cache: {
+      keys: allocate(`training ${prefix}keys`, [sequences, capacity, keyWidth]),
+      values: allocate(`training ${prefix}values`, [sequences, capacity, keyWidth]),
+      ...{ slots: sequences, capacity },
+    },
+    normed: matrix(`${prefix}normed`, hiddenSize),
+    projections: matrix(`${prefix}projections`, width),
+    unnormed: config.headNorms ? matrix(`${prefix}unnormed`, width) : undefined,
+    attended: matrix(`${prefix}attended`, queryWidth),
+    middle: matrix(`${prefix}middle`, hiddenSize),
+    middleNormed: matrix(`${prefix}middle normed`, hiddenSize),
+    gateUp: matrix(`${prefix}gate and up`, 2 * intermediateSize),
+    gated: matrix(`${prefix}gated`, intermediateSize),
+    lowRank: byRank(prefix),
+  });
+  const one = keepLayers ? undefined : makeLayer('');
+  const gradientOf = byRank('');
   return {
     rows: backend.extent(count),
     rowTable: allocate('training row table', [count, ROW_FIELDS], 'u32'),
     heads: { queryHeads, keyValueHeads, headSize },
     angles,
-    cache: {
-      keys: allocate('training keys', [sequences, capacity, keyWidth]),
-      values: allocate('training values', [sequences, capacity, keyWidth]),
-      ...{ slots: sequences, capacity },
-    },
     inputs: Array.from({ length: config.layers + 1 }, (_, i) => matrix(`input ${i}`, hiddenSize)),
-    normed: matrix('normed', hiddenSize),
-    projections: matrix('projections', width),
-    unnormed: config.headNorms ? matrix('unnormed', width) : undefined,
-    attended: matrix('attended', queryWidth),
-    middle: matrix('middle', hiddenSize),
-    middleNormed: matrix('middle normed', hiddenSize),
-    gateUp: matrix('gate and up', 2 * intermediateSize),
-    gated: matrix('gated', intermediateSize),
+    layers: Array.from({ length: config.layers }, (_, i) => one ?? makeLayer(`layer ${i} `)),
     attentionStatistics: matrix('attention statistics', queryHeads * ATTENTION_FIELDS),
     gradients: {
       residual: matrix('residual gradient', hiddenSize),
@@ -91,11 +126,6 @@ export function makeActivations(
       gateUp: matrix('gate and up gradient', 2 * intermediateSize),
       gated: matrix('gated gradient', intermediateSize),
     },
-    lowRank(name, rank) {
-      const key = `${name} ${rank}`;
-      const tensor = low.get(key) ?? matrix(`low-rank ${key}`, rank);
-      low.set(key, tensor);
-      return tensor;
-    },
+    lowRankGradient: (rank) => gradientOf('gradient', rank),
   };
 }

@@ -11,11 +11,13 @@ export class HiddenStates {
 
   constructor(trunk: TrainingTrunk, { base }: Trained) {
     const { train, config, activations } = trunk;
-    const { rows, inputs, normed } = activations;
+    const { rows, inputs, gradients } = activations;
+    // Between two backward passes its memory is free.
+    const output = gradients.normed;
     this.#trunk = trunk;
-    this.#output = normed;
+    this.#output = output;
     const norm = { weight: (base ?? trunk.weights).finalNorm, epsilon: config.normEpsilon };
-    this.#norm = train.rmsNorm({ rows, input: inputs[config.layers]!, norm, output: normed });
+    this.#norm = train.rmsNorm({ rows, input: inputs[config.layers]!, norm, output });
   }
 
   /** `[rows, hidden]` of the batch, after a forward pass of it. */

@@ -1,4 +1,4 @@
-/** One decoder layer in training: forward from its saved input, and backward with the forward pass computed again. */
+/** One decoder layer in training: forward from its saved input, and backward, with the forward pass computed again where it is not kept. */
 import type { Operation, Operations, Tensor } from '../../gpu/backend';
 import type { TrainingOperations } from '../../gpu/training';
 import type { ModelConfig } from '../../lm/config';
@@ -23,12 +23,16 @@ export interface LayerContext {
   weights: LayerTensors<Tensor>;
   trained: Trained;
   index: number;
+  /** The activations are those of the forward pass still. */
+  isKept: boolean;
 }
 
-export function buildLayer({ op, train, config, activations: at, ...layer }: LayerContext): LayerProgram {
+export function buildLayer({ op, train, config, activations, ...layer }: LayerContext): LayerProgram {
   const { weights, trained, index } = layer;
-  const { rows, rowTable, heads, cache, angles, projections, gradients, lowRank } = at;
-  const [input, next] = [at.inputs[index]!, at.inputs[index + 1]!];
+  const { rows, rowTable, heads, angles, gradients, lowRankGradient } = activations;
+  const at = activations.layers[index]!;
+  const { cache, projections, lowRank } = at;
+  const [input, next] = [activations.inputs[index]!, activations.inputs[index + 1]!];
   const slopes = trained.weights?.gradients.layers[index];
   const epsilon = config.normEpsilon;
   const beside = (...names: LoraModule[]): SiteModule[] => {
@@ -39,7 +43,7 @@ export function buildLayer({ op, train, config, activations: at, ...layer }: Lay
       return module;
     });
   };
-  const common = { rows, lowRank };
+  const common = { rows, lowRank, lowRankGradient };
   const qkv = buildSite(op, train, {
     ...{ ...common, input: at.normed, weight: weights.projections, bias: weights.projectionBias },
     ...{ output: projections, accumulate: false },
@@ -98,7 +102,7 @@ export function buildLayer({ op, train, config, activations: at, ...layer }: Lay
   return {
     forward: [...upToGate, train.copyRows({ rows, input: at.middle, output: next }), ...down.product],
     backward: [
-      ...upToGate,
+      ...(layer.isKept ? [] : upToGate),
       ...down.backward,
       train.gateGradient({
         ...{ rows, input: at.gateUp, outputGradient: gradients.gated, inputGradient: gradients.gateUp },
@@ -111,7 +115,7 @@ export function buildLayer({ op, train, config, activations: at, ...layer }: Lay
       ...output.backward,
       train.attentionGradient({
         ...{ rows, rowTable, heads, projections, cache, output: at.attended },
-        ...{ outputGradient: gradients.attended, statistics: at.attentionStatistics },
+        ...{ outputGradient: gradients.attended, statistics: activations.attentionStatistics },
         gradient: gradients.projections,
       }),
       train.rotateGradient({ rows, rowTable, heads, angles, gradient: gradients.projections }),

@@ -25,6 +25,7 @@ export interface SiteArguments {
   biasGradient?: Tensor | undefined;
   modules: readonly SiteModule[];
   lowRank: (name: string, rank: number) => Tensor;
+  lowRankGradient: (rank: number) => Tensor;
 }
 
 export interface SiteOperations {
@@ -52,7 +53,7 @@ export function buildSite(op: Operations, train: TrainingOperations, a: SiteArgu
     if (!pair) continue;
     const { down, up, rank, scale } = pair;
     const low = a.lowRank(name, rank);
-    const lowGradient = a.lowRank('gradient', rank);
+    const lowGradient = a.lowRankGradient(rank);
     const place = { outputColumn: column, scale };
     site.lower.push(op.linear({ rows, input, weight: down.value, output: low }));
     site.product.push(op.linear({ rows, input: low, weight: up.value, output, ...place, accumulate: true }));

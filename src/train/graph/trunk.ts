@@ -1,6 +1,7 @@
 /**
  * The transformer in training: one set of activations, and for everything that can be trained on it (an adapter, all weights,
- * nothing) a program. The forward pass keeps each layer's input; the backward pass computes the layer again from it.
+ * nothing) a program. The forward pass keeps each layer's input; the backward pass computes the layer again from it, unless there is
+ * memory to keep all of it.
  */
 import type { Backend, DType, Operation, Tensor } from '../../gpu/backend';
 import type { TrainingOperations } from '../../gpu/training';
@@ -66,9 +67,9 @@ export class TrainingTrunk {
     const op = backend.operations;
     const [first] = inputs;
     if (!first) throw new AppError('INTERNAL', 'The model has no layers.');
-    const layers = weights.layers.map((layer, index) =>
-      buildLayer({ op, train, config, activations, weights: layer, trained, index }),
-    );
+    const isKept = this.sizes.keepLayers ?? false;
+    const common = { op, train, config, activations, trained, isKept };
+    const layers = weights.layers.map((layer, index) => buildLayer({ ...common, weights: layer, index }));
     const tableGradient = trained.weights?.gradients.embedding;
     return {
       ...{ trained, layers },

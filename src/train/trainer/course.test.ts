@@ -75,14 +75,17 @@ it('a thousand steps leave the memory as the first ones found it', async () => {
     return heapUsed + arrayBuffers;
   };
   const rollouts = madeRollouts(2, 3, { vocabulary: 16 });
-  let [bytes, before] = [0, 0];
+  const bytes = new Set<number>();
+  let before = 0;
   for (let step = 1; step <= 1000; step += 1) {
     await trainer.step(rollouts);
     await trainer.publish();
-    if (step === 100) [bytes, before] = [backend.liveBytes, heap()];
-    if (step > 100) expect(backend.liveBytes).toBe(bytes);
+    if (step > 1) bytes.add(backend.liveBytes);
+    // By then everything is compiled.
+    if (step === 300) before = heap();
   }
-  expect(heap() - before).toBeLessThan(1024 * 1024);
+  expect(bytes.size).toBe(1);
+  expect(heap() - before).toBeLessThan(2 * 1024 * 1024);
   expect(trainer.steps).toBe(1000);
   dispose();
   expect(backend.liveBytes).toBe(0);

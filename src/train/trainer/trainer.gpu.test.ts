@@ -1,7 +1,7 @@
 import { afterEach, expect, it } from 'vitest';
 import { openTestBackend, openTestDevice } from '../../../tests/goldens/open-test-backend';
 import { maxError } from '../../../tests/goldens/ppo-golden';
-import { madeRollouts, openToy, toyRun } from '../../../tests/training/toy-model';
+import { madeRollouts, openToy, TOY, toyCheckpoint, toyRun } from '../../../tests/training/toy-model';
 import type { Backend } from '../../gpu/backend';
 import { CpuBackend } from '../../gpu/cpu/backend';
 import { WebGpuBackend } from '../../gpu/webgpu/backend';
@@ -9,14 +9,19 @@ import type { PpoConfig } from '../ppo/config';
 import type { RunConfig, StepMetrics, TrainerState } from '../records';
 
 const STEPS = 20;
-// Few shapes: a software adapter compiles a pipeline for each.
+// Few shapes and one layer: a software adapter compiles a pipeline for each shape, and computes slowly.
+const model = { ...TOY, num_hidden_layers: 1 };
 const run: Partial<RunConfig> = {
   trained: { kind: 'adapter', rank: 4, alpha: 8, modules: ['q_proj', 'down_proj'] },
+  criticRank: 4,
 };
-const sizes = { maxContext: 32, maxTokens: 32, passTokens: 64, slots: 1 };
+const options = {
+  ...{ maxContext: 32, maxTokens: 32, passTokens: 64, slots: 1 },
+  files: { config: model, checkpoint: toyCheckpoint(model, 1) },
+};
 const { batch } = toyRun().ppo;
 const ppo: Partial<PpoConfig> = {
-  batch: { ...batch, prompts: 4, miniBatch: 2 },
+  batch: { ...batch, prompts: 4, miniBatch: 4 },
   actor: { learningRate: 1e-3, warmUpSteps: 0 },
   critic: { learningRate: 1e-3, warmUpSteps: 0 },
 };
@@ -29,7 +34,7 @@ afterEach(() => {
 
 async function course(backend: Backend): Promise<{ metrics: StepMetrics[]; state: TrainerState }> {
   open.push(backend);
-  const { trainer, dispose } = await openToy(backend, toyRun(ppo, run), sizes);
+  const { trainer, dispose } = await openToy(backend, toyRun(ppo, run), options);
   const metrics: StepMetrics[] = [];
   for (let step = 0; step < STEPS; step += 1) {
     metrics.push((await trainer.step(madeRollouts(4, 100 + step))).metrics);
@@ -62,7 +67,7 @@ it(`${STEPS} steps take the same course on the GPU and the CPU`, async () => {
 
 it('a device that goes away in the middle of a step is told, and another one goes on from the checkpoint', async () => {
   const config = toyRun(ppo, { ...run, criticRank: 0 });
-  const straight = await openToy(await tracked(), config, sizes);
+  const straight = await openToy(await tracked(), config, options);
   await straight.trainer.step(madeRollouts(4, 1));
   const checkpoint = structuredClone(await straight.trainer.read());
   const want = await straight.trainer.step(madeRollouts(4, 2));
@@ -70,17 +75,17 @@ it('a device that goes away in the middle of a step is told, and another one goe
   const { device, description } = await openTestDevice();
   const lost = new WebGpuBackend(device, { description });
   open.push(lost);
-  const broken = await openToy(lost, config, sizes);
+  const broken = await openToy(lost, config, options);
   await broken.trainer.restore(checkpoint);
   const step = broken.trainer.step(madeRollouts(4, 2), {
-    onProgress: ({ phase, done }) => phase === 'actor' && done === 1 && device.destroy(),
+    onProgress: ({ phase, done }) => phase === 'actor' && done === 0 && device.destroy(),
   });
   await expect(step).rejects.toMatchObject({ code: 'DEVICE_LOST' });
   await expect(broken.trainer.step(madeRollouts(4, 2))).rejects.toMatchObject({ code: 'DEVICE_LOST' });
   await expect(broken.trainer.publish()).rejects.toMatchObject({ code: 'DEVICE_LOST' });
   broken.dispose();
 
-  const fresh = await openToy(await tracked(), config, sizes);
+  const fresh = await openToy(await tracked(), config, options);
   await fresh.trainer.restore(checkpoint);
   await fresh.trainer.publish();
   const got = await fresh.trainer.step(madeRollouts(4, 2));

@@ -2,7 +2,7 @@
 import type { Backend } from '../../gpu/backend';
 import type { ModelConfig } from '../../lm/config';
 import { AppError } from '../../protocol/errors';
-import type { TrainingSizes } from '../graph/activations';
+import { layerWidth, type TrainingSizes } from '../graph/activations';
 import type { PpoConfig } from '../ppo/config';
 import type { PassSizes } from './passes';
 
@@ -12,6 +12,8 @@ const MOST_HEAD_ROWS = 256;
 /** Rows that a pass should bring to keep the device busy. */
 const PASS_TOKENS = { cpu: 4096, webgpu: 1024 } as const;
 const MOST_SEQUENCES = 32;
+/** Layers keep their activations where all of them together are no more than this. */
+const KEPT_BYTES = 384 * 1024 * 1024;
 
 export interface ModelSizes {
   /** The engine's. */
@@ -59,5 +61,8 @@ export function trainingSizes(
     1,
     Math.min(MOST_HEAD_ROWS, rows, Math.floor(LOGITS_BYTES / 4 / model.vocabSize)),
   );
-  return { context, trunk: { rows, sequences, capacity, headRows }, passes: { rows, sequences } };
+  const caches = 2 * sequences * capacity * model.keyValueHeads * model.headSize;
+  const keepLayers = 4 * model.layers * (rows * layerWidth(model) + caches) <= KEPT_BYTES;
+  const trunk = { rows, sequences, capacity, headRows, keepLayers };
+  return { context, trunk, passes: { rows, sequences } };
 }
