@@ -13,7 +13,8 @@ export interface PickedBackend {
 
 /**
  * WebGPU where there is graphics hardware, else the CPU with the reason: an adapter in software does the CPU's work, and
- * measured eleven times slower than the CPU backend does (SwiftShader, prefill). `webgpu` and `cpu` are taken at their word.
+ * measured three to five times slower than the CPU backend does (lavapipe, decode and prefill; SwiftShader many times).
+ * `webgpu` and `cpu` are taken at their word.
  * @throws AppError UNSUPPORTED where WebGPU was demanded and is not there
  */
 export async function pickBackend(

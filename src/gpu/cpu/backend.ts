@@ -84,7 +84,7 @@ export class CpuBackend implements Backend {
       if (!(cause instanceof RangeError)) throw cause;
       const bytes = tensorBytes(dtype, shape);
       throw new AppError('OUT_OF_MEMORY', `There is no room for ${label} (${bytes} bytes).`, {
-        fix: 'Close other tabs, or choose a smaller model or context.',
+        fix: 'Close other tabs, or choose a smaller model or context: the CPU has room for 4 GB at most.',
         cause,
       });
     }
