@@ -2,6 +2,7 @@
 import { cpus } from 'node:os';
 import process from 'node:process';
 import { compareEngines } from './lm/compare';
+import { compareCpu } from './lm/cpu';
 import { openAdapter } from './lm/adapter';
 import { compareVariants } from './lm/variants';
 import { demoModel, quantisedModel, randomModel, type BenchModel } from './lm/model';
@@ -29,6 +30,10 @@ const parts: Record<string, () => Promise<void>> = {
     for (const model of [await demoModel(demoFolder), await quantisedModel(7)]) {
       await compareVariants(model, 3, print);
     }
+  },
+  cpu: async () => {
+    print('\n## The CPU backend');
+    await compareCpu(await demoModel(demoFolder), 3, print);
   },
   page: async () => {
     print('\n## The page');
