@@ -34,7 +34,7 @@ export interface OpenTrainingModelOptions {
   /** The engine's; see `LoadModelOptions`. Default: what the recipe's prompt and response need. */
   maxContext?: number;
   slots?: number;
-  /** Longest episode. Default: what the recipe's lengths allow, bounded by the model. */
+  /** Longest episode. Default: `maxContext`. */
   maxTokens?: number;
   /** Most tokens of a training pass; at least `maxTokens`. Default: `maxTokens`, on the CPU more. */
   passTokens?: number;

@@ -28,13 +28,6 @@ export interface WantedSizes {
   passTokens?: number;
 }
 
-/** The prompt's end, then each turn's answer and observation; the last answer has none. Two turns more than named, as s3 counts them. */
-export function longestEpisode({ lengths, search }: PpoConfig): number {
-  const { start, response, observation } = lengths;
-  const searches = observation === 0 ? 0 : search.maxTurns + 1;
-  return start + response + searches * (response + observation);
-}
-
 /** @throws AppError BAD_INPUT */
 export function trainingSizes(
   model: ModelConfig,
@@ -44,7 +37,8 @@ export function trainingSizes(
 ): ModelSizes {
   const { prompt, response } = ppo.lengths;
   const context = wanted.maxContext ?? Math.min(model.nativePositions, prompt + response);
-  const capacity = wanted.maxTokens ?? Math.min(model.maxPositions, longestEpisode(ppo));
+  // What an episode is trained on lies in the engine's window, prompt and response together.
+  const capacity = wanted.maxTokens ?? context;
   const rows = wanted.passTokens ?? Math.max(capacity, PASS_TOKENS[description.kind]);
   if (capacity < 2 || capacity > model.maxPositions || rows < capacity) {
     throw new AppError(
