@@ -26,8 +26,8 @@ const folderCache = (folder: string): ByteCache => ({
   },
 });
 
-async function corpusFile(): Promise<Blob> {
-  const path = join(demoFolder, 'corpus.jsonl');
+async function corpusFile(folder: string): Promise<Blob> {
+  const path = join(folder, 'corpus.jsonl');
   try {
     return new Blob([new Uint8Array(await readFile(path))]);
   } catch (cause) {
@@ -43,12 +43,16 @@ async function corpusFile(): Promise<Blob> {
  * The demo's corpus as the page opens it: with the vectors that come with it where they are sound and the encoder's own, else with
  * vectors computed once and kept.
  */
-export async function openDemoRetriever(mode: RetrievalMode, console: Console): Promise<Retriever> {
+export async function openDemoRetriever(
+  mode: RetrievalMode,
+  console: Console,
+  folder = demoFolder,
+): Promise<Retriever> {
   const request = { id: DEMO_ENCODER };
   const corpus = await openDemoCorpus({
-    fetchCorpus: corpusFile,
+    fetchCorpus: () => corpusFile(folder),
     encoder: request,
-    fetchVectors: () => folderCache(demoFolder).read('vectors.bin'),
+    fetchVectors: () => folderCache(folder).read('vectors.bin'),
     cache: folderCache(join(cacheFolder(), 'vectors')),
   });
   if (mode === 'bm25')

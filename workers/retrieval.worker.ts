@@ -14,24 +14,32 @@ const encoderWorker = new Worker(new URL('./encoder.worker.ts', import.meta.url)
   name: 'encoder',
 });
 
-async function fetchCorpus(): Promise<Blob> {
-  const response = await fetch('/demo/corpus.jsonl');
+async function fetchCorpus(folder: string): Promise<Blob> {
+  const response = await fetch(`${folder}corpus.jsonl`);
   if (response.ok) return response.blob();
   throw new AppError('NOT_FOUND', `The demo corpus could not be loaded (${response.status}).`, {
     fix: 'Reload the page.',
   });
 }
 
-async function fetchVectors(): Promise<Uint8Array<ArrayBuffer> | null> {
-  const response = await fetch('/demo/vectors.bin');
+async function fetchVectors(folder: string): Promise<Uint8Array<ArrayBuffer> | null> {
+  const response = await fetch(`${folder}vectors.bin`);
   return response.ok ? new Uint8Array(await response.arrayBuffer()) : null;
 }
+
+const demoIn = (folder: string) => ({
+  fetchCorpus: () => fetchCorpus(folder),
+  fetchVectors: () => fetchVectors(folder),
+  ...{ encoder: { id: DEMO_ENCODER }, cache: opfsCache('vectors') },
+});
 
 serve(
   new CorpusService({
     store: browserCorpusStore,
     encoders: remoteEncoderService(connect<EncoderServiceApi>(encoderWorker).remote),
-    demo: { fetchCorpus, encoder: { id: DEMO_ENCODER }, fetchVectors, cache: opfsCache('vectors') },
+    demo: demoIn('/demo/'),
+    // The world to train in, whose names are in no other.
+    others: { 'demo-train': { name: 'Training world of the demo', ...demoIn('/demo/train/') } },
     read: { pdf: browserPdfPlatform() },
   }),
 );

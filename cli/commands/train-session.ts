@@ -17,6 +17,7 @@ import { openCheckpoint } from '../checkpoint';
 import type { Console } from '../command';
 import { chooseRetriever } from '../corpus-retriever';
 import { FolderSource } from '../folder-source';
+import { openDemoRetriever } from '../demo-retriever';
 import { demoFolder } from '../folders';
 import { Models } from '../models';
 import { appendedFile, cacheFile, filterLine, journalFile, readRagCache } from './train-baselines';
@@ -44,8 +45,8 @@ export async function openRetriever({ corpus, retrieval }: RunConfig, console: C
     });
   }
   const mode: RetrievalMode = retrieval;
-  const path = corpus === DEMO_TRAIN ? join(demoTrainFolder, 'index') : corpus;
-  return (await chooseRetriever(path, mode, console)).retriever;
+  if (corpus === DEMO_TRAIN) return openDemoRetriever(mode, console, demoTrainFolder);
+  return (await chooseRetriever(corpus, mode, console)).retriever;
 }
 
 /** Opens sessions of runs; what is found out about plain RAG lies in the folder. */

@@ -25,6 +25,8 @@ export interface CorpusServiceParts {
   store: () => CorpusStore;
   encoders: EncoderServiceApi;
   demo: DemoParts;
+  /** Further corpora that come with the page, by id. */
+  others?: Readonly<Record<string, DemoParts & { name: string }>>;
   read?: Pick<ReadOptions, 'pdf' | 'limits' | 'chunks'>;
 }
 
@@ -175,15 +177,20 @@ export class CorpusService implements CorpusServiceApi {
   #entry(id: string): Promise<Entry> {
     const known = this.#entries.get(id);
     if (known) return known;
-    const opening = id === DEMO_CORPUS_ID ? this.#openDemo() : this.#openStored(id);
+    const opening = this.#openBuiltIn(id) ?? this.#openStored(id);
     this.#entries.set(id, opening);
     opening.catch(() => this.#entries.delete(id));
     return opening;
   }
 
-  async #openDemo(): Promise<Entry> {
-    const { demo } = this.#parts;
-    return { name: 'Demo', corpus: await openDemoCorpus(demo), request: demo.encoder, opened: new Map() };
+  #openBuiltIn(id: string): Promise<Entry> | undefined {
+    const { demo, others = {} } = this.#parts;
+    const open = async ({ name, ...parts }: DemoParts & { name: string }): Promise<Entry> => ({
+      ...{ name, corpus: await openDemoCorpus(parts), request: parts.encoder, opened: new Map() },
+    });
+    if (id === DEMO_CORPUS_ID) return open({ ...demo, name: 'Demo' });
+    const other = Object.hasOwn(others, id) ? others[id] : undefined;
+    return other && open(other);
   }
 
   async #openStored(id: string): Promise<Entry> {

@@ -1,0 +1,80 @@
+/** Runs of a browser tab: records in IndexedDB, checkpoints in OPFS, locks and a channel between the tabs. */
+import { AppError } from '../../protocol/errors';
+import type { CorpusServiceApi } from '../../protocol/corpus';
+import type { Retriever } from '../../protocol/retrieval';
+import { createRunData } from '../../train/runs/run-data';
+import { RunStore } from '../../train/runs/run-store';
+import type { RunChannel, TrainingServiceParts } from '../../train/runs/service-parts';
+import type { TrainingEvent } from '../../train/runs/training-run';
+import type { WorkerTools } from '../../train/runs/worker-session';
+import { proxy, type RpcConnection } from '../rpc/connection';
+import { browserLocks, createLocalLocks } from './locks';
+import { hasOpfs, OpfsFileStore } from './opfs-file-store';
+import { RunDatabase } from './run-database';
+import { sha256Hex } from '../../retrieval/sha256';
+
+/** The world that comes with the page to train in. */
+export const DEMO_TRAIN = 'demo-train';
+
+type BrowserParts = Pick<TrainingServiceParts, 'store' | 'data' | 'locks' | 'channel'>;
+
+/** @throws AppError UNSUPPORTED where the browser keeps no files */
+export function browserRunParts(): BrowserParts {
+  if (typeof indexedDB === 'undefined' || !hasOpfs()) {
+    throw new AppError('UNSUPPORTED', 'This browser cannot keep runs for this page.', {
+      fix: 'Open the page over https or as http://localhost, outside of a private window.',
+    });
+  }
+  const database = new RunDatabase();
+  const now = (): string => new Date().toISOString();
+  const newId = (): string => crypto.randomUUID();
+  const store = new RunStore({
+    ...{ records: database, files: new OpfsFileStore(), now, newId, sha256: sha256Hex },
+    folder: (run) => `runs/${run}`,
+  });
+  const builtIn = [{ id: DEMO_TRAIN, name: 'Questions of the demo’s training world', fetch: fetchQuestions }];
+  return {
+    store,
+    data: createRunData({ store: database, builtIn, now, newId }),
+    locks: 'locks' in navigator ? browserLocks : createLocalLocks(),
+    channel: tabChannel(),
+  };
+}
+
+async function fetchQuestions(): Promise<string> {
+  const response = await fetch('/demo/train/questions.jsonl');
+  if (response.ok) return response.text();
+  throw new AppError('NOT_FOUND', `The questions of the demo could not be loaded (${response.status}).`, {
+    fix: 'Reload the page.',
+  });
+}
+
+function tabChannel(): RunChannel {
+  const channel = new BroadcastChannel('s3-web runs');
+  return {
+    send: (run, event) => channel.postMessage({ run, event }),
+    listen(listener) {
+      channel.onmessage = ({ data }: MessageEvent<{ run: string; event: TrainingEvent }>) =>
+        listener(data.run, data.event);
+    },
+  };
+}
+
+/** Corpora by the worker that holds them. */
+export function runRetriever({ remote }: RpcConnection<CorpusServiceApi>): WorkerTools['retriever'] {
+  return async ({ corpus, retrieval }, onLoading, signal): Promise<Retriever> => {
+    if (retrieval === 'hybrid') {
+      throw new AppError('UNSUPPORTED', 'Runs cannot search by both words and meanings yet.', {
+        fix: 'Choose dense or bm25 as the retrieval.',
+      });
+    }
+    const told = proxy(({ label, done, total }: { label?: string; done: number; total: number }) =>
+      onLoading(label ?? 'The corpus', done, total),
+    );
+    await remote.openCorpus(corpus, retrieval, told, signal);
+    return {
+      mode: retrieval,
+      search: (queries, topK, given) => remote.search(corpus, retrieval, queries, topK, given),
+    };
+  };
+}
