@@ -5,8 +5,9 @@ import { compareEngines } from './lm/compare';
 import { compareCpu } from './lm/cpu';
 import { openAdapter } from './lm/adapter';
 import { compareVariants } from './lm/variants';
-import { demoModel, quantisedModel, randomModel, type BenchModel } from './lm/model';
+import { demoModel, quantisedModel, randomModel, trainingModel, type BenchModel } from './lm/model';
 import { profileStep } from './lm/profile';
+import { compareTrainers } from './training/compare';
 import { buildAndServe } from './page/built-page';
 import { timeFirstAnswer, type BrowserForm, type FirstAnswer } from './page/first-answer';
 import { digits, spread, summarise, table } from './statistics';
@@ -35,6 +36,10 @@ const parts: Record<string, () => Promise<void>> = {
     print('\n## The CPU backend');
     await compareCpu(await demoModel(demoFolder), 3, print);
   },
+  training: async () => {
+    print('\n## Training');
+    await compareTrainers(await trainingModel(7), { rounds: 2, tokens: 512, rank: 16, print });
+  },
   page: async () => {
     print('\n## The page');
     const page = await buildAndServe();
@@ -47,9 +52,10 @@ const parts: Record<string, () => Promise<void>> = {
   },
   profile: async () => {
     print('\n## Where a step of the engine spends its time');
-    const model = await demoModel(demoFolder);
-    for (const [rows, position] of [[1, 768] as const, [64, 0] as const, [64, 704] as const]) {
-      await printProfile(model, rows, position);
+    for (const model of [await demoModel(demoFolder), await quantisedModel(7)]) {
+      for (const [rows, position] of [[1, 768] as const, [64, 0] as const, [64, 704] as const]) {
+        await printProfile(model, rows, position);
+      }
     }
   },
 };

@@ -22,6 +22,10 @@ export interface Compiled {
 export interface Jax {
   init(device: 'webgpu'): Promise<string[]>;
   defaultDevice(device: 'webgpu'): unknown;
+  /** Of a scalar, by the first argument. */
+  grad(
+    loss: (parameters: JaxArrays, others: JaxArrays) => JaxArray,
+  ): (parameters: JaxArrays, others: JaxArrays) => JaxArrays;
   jit(step: (arrays: JaxArrays) => JaxArrays): Compiled;
   nn: {
     silu(x: JaxArray): JaxArray;
@@ -40,6 +44,7 @@ export interface Jax {
     split(x: JaxArray, at: readonly number[], axis: number): JaxArray[];
     sqrt(x: JaxArray): JaxArray;
     square(x: JaxArray): JaxArray;
+    sum(x: JaxArray): JaxArray;
     subtract(a: number, b: JaxArray): JaxArray;
     take(x: JaxArray, indices: JaxArray, axis: number): JaxArray;
     transpose(x: JaxArray, axes?: readonly number[]): JaxArray;

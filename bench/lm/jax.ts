@@ -15,14 +15,14 @@ interface Step {
 const VECTORS = /norm\.weight$|\.bias$/;
 
 /** Values of a tensor as our engine computes with them. jax-js has no 4-bit type: it holds them in f32. */
-function valuesOf(model: BenchModel, name: string, values: Float32Array): Float32Array {
+export function valuesOf(model: BenchModel, name: string, values: Float32Array): Float32Array {
   if (model.weights === 'f32' || VECTORS.test(name)) return values;
   const type = /embed_tokens|lm_head/.test(name) ? 'q8' : 'q4';
   return dequantise(type, quantise(type, values));
 }
 
-/** The decoder as jax-js would have it: one compiled function for a prompt, one for a token over a cache of fixed size. */
-export async function openJax(model: BenchModel, capacity: number): Promise<Contender> {
+/** jax-js on the adapter that the benchmarks use. */
+export async function importJax(): Promise<Jax> {
   // It looks for WebGPU where browsers have it.
   Object.assign(globalThis, (await import('webgpu')).globals);
   Object.defineProperty(globalThis, 'navigator', {
@@ -34,6 +34,12 @@ export async function openJax(model: BenchModel, capacity: number): Promise<Cont
   const jax = (await import(name)) as Jax;
   if (!(await jax.init('webgpu')).includes('webgpu')) throw new Error('jax-js found no WebGPU adapter.');
   jax.defaultDevice('webgpu');
+  return jax;
+}
+
+/** The decoder as jax-js would have it: one compiled function for a prompt, one for a token over a cache of fixed size. */
+export async function openJax(model: BenchModel, capacity: number): Promise<Contender> {
+  const jax = await importJax();
   const { numpy: np } = jax;
   const weights: Arrays = {};
   for (const [name, { shape, values }] of model.tensors) {

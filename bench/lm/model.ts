@@ -63,6 +63,12 @@ export const quantisedModel = (seed: number): Promise<BenchModel> =>
     ...{ hidden: 896, intermediate: 4864, layers: 4, vocabulary: 15200, heads: 14, keyValueHeads: 2 },
   });
 
+/** Two such layers, and a vocabulary that hardly counts, for training. */
+export const trainingModel = (seed: number): Promise<BenchModel> =>
+  qwen2Model('like Qwen2.5-0.5B', seed, 'q4', {
+    ...{ hidden: 896, intermediate: 4864, layers: 2, vocabulary: 512, heads: 14, keyValueHeads: 2 },
+  });
+
 /** Weights from a seed. */
 async function qwen2Model(
   name: string,

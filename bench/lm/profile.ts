@@ -38,7 +38,7 @@ export async function profileStep(
   const { config, source } = model;
   const allocate: Allocate = (...of) => backend.tensor(...of);
   const checkpoint = await openSafetensorsCheckpoint([source]);
-  const weights = await loadWeights(backend, allocate, config, checkpoint, {});
+  const weights = await loadWeights(backend, allocate, config, checkpoint, { weights: model.weights });
   const sizes = { slots: 1, capacity: config.maxPositions, stepRows: rows, headRows: 1 };
   const graph = buildGraph(backend, allocate, config, weights, sizes);
   await backend.ready();
