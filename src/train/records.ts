@@ -51,10 +51,16 @@ export interface RunConfig {
     /** Leaves out what plain RAG solves, and yes/no questions. */ filter: boolean;
   };
   reward: RewardConfig;
+  /** The agent whose searcher learns. Default: `s3`. */
+  system?: TrainedSystem;
   agent: Partial<S3Settings>;
   ppo: PpoConfig;
   device: 'auto' | 'cpu' | 'webgpu';
 }
+
+/** Agents whose calls continue one another, so that an episode is one sequence. */
+export const TRAINED_SYSTEMS = ['s3', 'search-r1', 'deepretrieval'] as const;
+export type TrainedSystem = (typeof TRAINED_SYSTEMS)[number];
 
 /** A question to learn from. `source` and `question` are the keys of the cache of plain RAG's answers. */
 export interface TrainingQuestion {

@@ -14,6 +14,7 @@ import type { LoadedModel } from '../../lm/engine';
 import { AppError } from '../../protocol/errors';
 import type { Hit, Retriever } from '../../protocol/retrieval';
 import type { Rollout } from '../records';
+import { createReward } from '../rewards/create-reward';
 import { collectRollouts, type CollectOptions } from './collect';
 import { samplerDeviation } from './sampler-check';
 import {
@@ -268,6 +269,40 @@ describe('other systems', () => {
     const rollout = await one({ policy: policyOf(engine), system: 'search-r1' });
     expect(written(rollout, 1)).toBe(`${ask}${answer}<|im_end|>`);
     expect(rollout.reward.answer).toBe('Ada');
+  });
+
+  it('keep to the recipe’s turns and documents', async () => {
+    const engine = new ScriptedEngine([say('<search> b </search>')]);
+    const settings = { maxTurns: 1, documentsPerQuery: 2 };
+    const { events } = await one({ policy: policyOf(engine), system: 'search-r1', settings });
+    const found = events.flatMap((event) => (event.type === 'retrieved' ? [event.documents.length] : []));
+    expect(found).toEqual([2]);
+  });
+
+  it('may write one query, raw: DeepRetrieval, whose unreadable rewrites are rewarded as such and do not fail', async () => {
+    const retriever = Object.assign(new ScriptedRetriever(), { mode: 'bm25' as const });
+    const reward = createReward({ kind: 'recall-tiers', format: true });
+    const from = async (text: string): Promise<Rollout> => {
+      const engine = new ScriptedEngine([[...say(text), END]]);
+      const questions = [question('a', { goldIds: ['b#1', 'b#5'] })];
+      const settings = { documentsPerQuery: 6 };
+      return one({
+        policy: policyOf(engine),
+        system: 'deepretrieval',
+        retriever,
+        reward,
+        settings,
+        questions,
+      });
+    };
+    const rollout = await from('so</think><answer>{"query": "b"}</answer>');
+    expect(rollout.reward).toMatchObject({ score: 6, accuracy: 1 });
+    expect(rollout.actions.reduce((sum, action) => sum + action, 0)).toBe(
+      rollout.tokens.length - rollout.promptLength,
+    );
+    const unreadable = await from('hm');
+    expect(unreadable.failed).toBeUndefined();
+    expect(unreadable.reward).toMatchObject({ score: -4, tier: 'error' });
   });
 
   it('that call their searcher with unrelated prompts are refused', async () => {

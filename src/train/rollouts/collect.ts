@@ -153,6 +153,11 @@ function systemFor(options: CollectOptions, searcher: LanguageModel): System {
     responseTokens: lengths.response,
     observationTokens: lengths.observation,
   };
+  // The recipe's turns and documents hold for every agent; DeepRetrieval's one search is its first.
+  const { maxTurns, documentsPerQuery } = settings;
+  if (options.system === 'deepretrieval' && documentsPerQuery !== undefined) {
+    settings.initialDocuments = documentsPerQuery;
+  }
   const { prompt: promptTokens, response: responseTokens, observation: observationTokens } = lengths;
   const systems: SystemSettings = {
     ...systemSettings,
@@ -162,7 +167,12 @@ function systemFor(options: CollectOptions, searcher: LanguageModel): System {
       rewriteTokens: responseTokens,
       onFailure: 'fall-back',
     },
-    searchR1: { ...systemSettings?.searchR1, promptTokens, responseTokens, observationTokens },
+    searchR1: {
+      ...(maxTurns !== undefined && { maxTurns }),
+      ...(documentsPerQuery !== undefined && { documentsPerQuery }),
+      ...systemSettings?.searchR1,
+      ...{ promptTokens, responseTokens, observationTokens },
+    },
   };
   return makeSystem(options.system ?? 's3', {
     ...{ searcher, generator, retriever, clock, settings, systems },

@@ -2,7 +2,7 @@
 import * as v from 'valibot';
 import { LORA_MODULES } from '../../lm/lora/modules';
 import { AppError } from '../../protocol/errors';
-import type { RunConfig } from '../records';
+import { TRAINED_SYSTEMS, type RunConfig } from '../records';
 import type { ConfigIssue } from '../worker-api';
 
 const finite = v.pipe(v.number('must be a number'), v.finite('must be a number'));
@@ -207,6 +207,7 @@ const runConfig = object({
   retrieval: word(['dense', 'bm25', 'hybrid']),
   questions: object({ source: text, limit: v.nullable(whole(1)), filter: flag }),
   reward,
+  system: v.exactOptional(word(TRAINED_SYSTEMS)),
   agent,
   ppo,
   device: word(['auto', 'cpu', 'webgpu']),

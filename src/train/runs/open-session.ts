@@ -96,9 +96,10 @@ async function session(
         ...{ questions: asked, rolloutsPerPrompt: ppo.batch.rolloutsPerPrompt, policy, generator, reward },
         retriever: heldRetriever(retriever, pass),
         settings: agentSettings(config),
+        ...(config.system && { system: config.system }),
         ...{ sampling: ppo.sampling, lengths: ppo.lengths, seed: ppo.seed, step, signal, onProgress },
-        // While some search, the engine should have its slots full.
-        concurrency: 2 * slots,
+        // More would push one another's prefixes out of the cache.
+        concurrency: slots,
         clock: () => parts.clock.now(),
       }),
     texts: (tokens) => tokens.map((token) => tokenizer.decode([token], { special: true })),
