@@ -1,5 +1,6 @@
 import { AppError } from '../protocol/errors';
 import type { Backend } from './backend';
+import { CountingBackend, countingTrainingOperations } from './counting-backend';
 import { CpuBackend } from './cpu/backend';
 import { cpuTrainingOperations } from './cpu/training/operations';
 import type { TrainingOperations } from './training';
@@ -12,6 +13,7 @@ export function trainingOperations(backend: Backend): TrainingOperations {
   if (backend instanceof WebGpuBackend) {
     return gpuTrainingOperations(backend.context, () => backend.extent(1));
   }
+  if (backend instanceof CountingBackend) return countingTrainingOperations();
   throw new AppError('UNSUPPORTED', `Training is not possible on ${backend.description.name}.`, {
     fix: 'Train on the CPU.',
   });

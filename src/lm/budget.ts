@@ -2,9 +2,8 @@
  * How much memory a model takes on the device, before anything is loaded. Nothing is estimated: the code that builds the model runs on
  * a backend that only counts.
  */
-import type { Backend, BackendDescription, Extent, Operation, Tensor } from '../gpu/backend';
-import { tensorBytes } from '../gpu/dtype';
-import { AppError } from '../protocol/errors';
+import type { Backend } from '../gpu/backend';
+import { counted, CountingBackend } from '../gpu/counting-backend';
 import type { AdapterShape } from '../protocol/model-library';
 import type { WeightType } from '../protocol/model-import';
 import type { Checkpoint } from './checkpoint';
@@ -103,71 +102,4 @@ function countGraph(
   buildWorkingSet(counter, allocate, graph);
   const cache = graph.caches.reduce((sum, { keys, values }) => sum + keys.bytes + values.bytes, 0);
   return { cache, scratch: counter.liveBytes - cache };
-}
-
-function counted(label: string, shape: readonly number[], dtype: Tensor['dtype']): Tensor {
-  return { label, shape, dtype, bytes: tensorBytes(dtype, shape), dispose: () => undefined };
-}
-
-const built = (name: string) => (): Operation => ({ name });
-
-/** Takes every allocation and does nothing. */
-class CountingBackend implements Backend {
-  readonly description: BackendDescription = {
-    kind: 'cpu',
-    ...{ name: 'counter', vendor: '', architecture: '' },
-    ...{ software: true, f16: false, subgroups: false },
-  };
-  readonly preferredRows = 1;
-  liveBytes = 0;
-  readonly #extentBytes: number;
-
-  constructor(extentBytes: number) {
-    this.#extentBytes = extentBytes;
-  }
-
-  readonly operations = {
-    embed: built('embed'),
-    linear: built('linear'),
-    gatedLinear: built('gatedLinear'),
-    gate: built('gate'),
-    headNorm: built('headNorm'),
-    rotateAndCache: built('rotateAndCache'),
-    attention: built('attention'),
-    copyCache: built('copyCache'),
-    selectRows: built('selectRows'),
-    rowStatistics: built('rowStatistics'),
-    sample: built('sample'),
-  } satisfies Backend['operations'];
-
-  tensor(label: string, shape: readonly number[], dtype: Tensor['dtype'] = 'f32'): Tensor {
-    const tensor = counted(label, shape, dtype);
-    this.liveBytes += tensor.bytes;
-    return tensor;
-  }
-
-  extent(maximum: number): Extent {
-    this.liveBytes += this.#extentBytes;
-    return { maximum, value: maximum, oneSequence: false, dispose: () => undefined };
-  }
-
-  write(): void {
-    // Nothing is kept.
-  }
-
-  writeBlocks(): void {
-    // Nothing is kept.
-  }
-
-  ready(): Promise<void> {
-    return Promise.resolve();
-  }
-
-  run(): Promise<never> {
-    return Promise.reject(new AppError('INTERNAL', 'A backend that counts does not compute.'));
-  }
-
-  dispose(): void {
-    // Nothing was made.
-  }
 }

@@ -5,22 +5,14 @@ import type { Checkpoint } from '../../lm/checkpoint';
 import { parseModelConfig, type ModelConfig } from '../../lm/config';
 import { loadModel, type LoadedModel, type LoadModelOptions } from '../../lm/engine';
 import type { LoraAdapter } from '../../lm/lora/adapter';
-import { LORA_MODULES } from '../../lm/lora/modules';
 import { openSafetensorsCheckpoint } from '../../lm/safetensors';
 import { loadWeights, type ModelWeights } from '../../lm/weights';
 import type { OnProgress } from '../../protocol/retrieval';
-import { HiddenStates } from '../graph/hidden-states';
-import { AdapterParameters, WeightParameters, type Parameter, type Trained } from '../graph/parameters';
-import { PolicyModel } from '../graph/policy-model';
-import { TrainingTrunk } from '../graph/trunk';
-import { AdamW } from '../optimiser';
+import type { Trained } from '../graph/parameters';
 import type { RunConfig } from '../records';
-import { AdapterCritic } from './adapter-critic';
-import type { Critic } from './critic';
-import { HeadCritic } from './head-critic';
 import { newAdapter } from './new-adapter';
-import { checkpointNames, ParameterState } from './parameter-state';
-import { POLICY_ADAPTER, type Learner } from './parts';
+import { assemble, needsUntrained } from './assemble';
+import { POLICY_ADAPTER } from './parts';
 import { PpoTrainer } from './ppo-trainer';
 import { trainingSizes } from './training-sizes';
 
@@ -84,48 +76,30 @@ async function open(options: OpenTrainingModelOptions, owned: { dispose(): void 
   const engine = await load();
   const { config: model } = engine;
 
-  const inTraining: Trained = {};
-  const frozen: Trained = {};
+  const untrained: Trained = {};
   let generator = engine;
-  if (trained.kind === 'adapter') {
-    const first =
-      start ?? newAdapter(model, { ...trained, seed: ppo.seed, baseModel: config.searcher.model });
-    inTraining.adapter = own(new AdapterParameters(backend, model, first));
-  } else {
-    inTraining.weights = own(new WeightParameters(backend, engine.weights));
+  if (trained.kind === 'model') {
     if (config.generator === 'searcher') generator = await load();
-    const needsCopy = ppo.critic !== undefined || ppo.kl.place !== 'none';
-    if (generator !== engine) frozen.base = generator.weights;
-    else if (needsCopy) frozen.base = await loadCopy(options, model, own);
+    if (generator !== engine) untrained.base = generator.weights;
+    else if (needsUntrained(config)) untrained.base = await loadCopy(options, model, own);
   }
-  const trunk = own(new TrainingTrunk(backend, model, engine.weights, sizes.trunk));
-  // Training that goes on from an adapter has it in its reference.
-  const initial = start && { adapter: own(new AdapterParameters(backend, model, start)) };
-  const reference: Trained = { ...frozen, ...initial };
-
-  const names = checkpointNames(model);
-  const learner = (prefix: string, parameters: readonly Parameter[]): Learner => {
-    const settings = { ...ppo.adamW, gradientClip: ppo.gradientClip };
-    const optimiser = own(new AdamW(backend, trunk.train, parameters, settings));
-    const state = new ParameterState(backend, prefix, parameters, optimiser, names);
-    return { parameters, optimiser, state };
-  };
-  const critic = ppo.critic && own(makeCritic(trunk, config, frozen));
-  const { temperature } = ppo.sampling;
+  const first =
+    trained.kind === 'adapter'
+      ? (start ?? newAdapter(model, { ...trained, seed: ppo.seed, baseModel: config.searcher.model }))
+      : undefined;
+  const learning = assemble({
+    ...{ backend, model, weights: engine.weights, config, sizes: sizes.trunk },
+    ...{ first, initial: start, untrained, own },
+  });
   const trainer = new PpoTrainer({
-    ...{ backend, config: ppo, engine, adapter: inTraining.adapter, sizes: sizes.passes },
-    policy: new PolicyModel(trunk, inTraining, temperature),
-    actor: learner('', inTraining.adapter?.parameters ?? inTraining.weights?.parameters ?? []),
-    reference: new PolicyModel(trunk, reference, temperature),
-    hidden: new HiddenStates(trunk, reference),
-    critic: critic && { ...learner('critic.', critic.parameters), model: critic },
-    dispose: () => release(owned),
+    ...learning,
+    ...{ backend, config: ppo, engine, sizes: sizes.passes, dispose: () => release(owned) },
   });
   await backend.ready();
   await trainer.publish();
   return {
     ...{ engine, generator, trainer },
-    policyAdapter: inTraining.adapter && POLICY_ADAPTER,
+    policyAdapter: first && POLICY_ADAPTER,
     dispose: () => trainer.dispose(),
   };
 }
@@ -159,12 +133,4 @@ async function loadCopy(
     own(backend.tensor(`untrained ${label}`, shape, dtype));
   const { weights } = config.searcher;
   return loadWeights(backend, allocate, model, checkpoint, { weights, onProgress, signal });
-}
-
-function makeCritic(trunk: TrainingTrunk, config: RunConfig, frozen: Trained): Critic {
-  const { criticRank: rank, trained, ppo } = config;
-  if (rank === 0) return new HeadCritic(trunk);
-  const modules = trained.kind === 'adapter' ? trained.modules : LORA_MODULES;
-  const wanted = { rank, alpha: 2 * rank, modules, seed: ppo.seed + 1 };
-  return new AdapterCritic(trunk, frozen, newAdapter(trunk.config, wanted));
 }

@@ -1,4 +1,4 @@
-import { afterEach, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { openTestBackend, openTestDevice } from '../../../tests/goldens/open-test-backend';
 import { maxError } from '../../../tests/goldens/ppo-golden';
 import { madeRollouts, openToy, TOY, toyCheckpoint, toyRun } from '../../../tests/training/toy-model';
@@ -12,7 +12,7 @@ const STEPS = 20;
 // Few shapes and one layer: a software adapter compiles a pipeline for each shape, and computes slowly.
 const model = { ...TOY, num_hidden_layers: 1 };
 const run: Partial<RunConfig> = {
-  trained: { kind: 'adapter', rank: 4, alpha: 8, modules: ['q_proj', 'down_proj'] },
+  trained: { kind: 'adapter', rank: 4, alpha: 8, modules: ['q_proj'] },
   criticRank: 4,
 };
 const options = {
@@ -26,14 +26,17 @@ const ppo: Partial<PpoConfig> = {
   critic: { learningRate: 1e-3, warmUpSteps: 0 },
 };
 
-let open: Backend[] = [];
-afterEach(() => {
-  for (const backend of open) backend.dispose();
-  open = [];
+/** One for all, so that its pipelines are made once. */
+let gpu: Backend;
+beforeAll(async () => {
+  gpu = await openTestBackend();
+});
+afterAll(() => {
+  expect(gpu.liveBytes).toBe(0);
+  gpu.dispose();
 });
 
 async function course(backend: Backend): Promise<{ metrics: StepMetrics[]; state: TrainerState }> {
-  open.push(backend);
   const { trainer, dispose } = await openToy(backend, toyRun(ppo, run), options);
   const metrics: StepMetrics[] = [];
   for (let step = 0; step < STEPS; step += 1) {
@@ -47,7 +50,7 @@ async function course(backend: Backend): Promise<{ metrics: StepMetrics[]; state
 
 it(`${STEPS} steps take the same course on the GPU and the CPU`, async () => {
   const want = await course(new CpuBackend());
-  const got = await course(await openTestBackend());
+  const got = await course(gpu);
   const of = (all: StepMetrics[], name: 'policyLoss' | 'valueLoss' | 'entropy' | 'referenceKl'): number[] =>
     all.map((metrics) => metrics[name]!);
   for (const name of ['policyLoss', 'valueLoss', 'entropy', 'referenceKl'] as const) {
@@ -63,18 +66,19 @@ it(`${STEPS} steps take the same course on the GPU and the CPU`, async () => {
     });
   expect(errors.filter((error) => error < rate / 2).length / errors.length).toBeGreaterThan(0.97);
   expect(Math.max(...errors)).toBeLessThan(2 * rate * 2 * STEPS);
-});
+}, 300_000);
 
 it('a device that goes away in the middle of a step is told, and another one goes on from the checkpoint', async () => {
-  const config = toyRun(ppo, { ...run, criticRank: 0 });
-  const straight = await openToy(await tracked(), config, options);
+  const config = toyRun(ppo, run);
+  const straight = await openToy(gpu, config, options);
   await straight.trainer.step(madeRollouts(4, 1));
   const checkpoint = structuredClone(await straight.trainer.read());
   const want = await straight.trainer.step(madeRollouts(4, 2));
+  const after = await straight.trainer.read();
+  straight.dispose();
 
   const { device, description } = await openTestDevice();
   const lost = new WebGpuBackend(device, { description });
-  open.push(lost);
   const broken = await openToy(lost, config, options);
   await broken.trainer.restore(checkpoint);
   const step = broken.trainer.step(madeRollouts(4, 2), {
@@ -84,17 +88,16 @@ it('a device that goes away in the middle of a step is told, and another one goe
   await expect(broken.trainer.step(madeRollouts(4, 2))).rejects.toMatchObject({ code: 'DEVICE_LOST' });
   await expect(broken.trainer.publish()).rejects.toMatchObject({ code: 'DEVICE_LOST' });
   broken.dispose();
+  lost.dispose();
 
-  const fresh = await openToy(await tracked(), config, options);
+  const fresh = await openToy(gpu, config, options);
   await fresh.trainer.restore(checkpoint);
   await fresh.trainer.publish();
   const got = await fresh.trainer.step(madeRollouts(4, 2));
-  expect(got.metrics.policyLoss).toBeCloseTo(want.metrics.policyLoss!, 6);
+  expect(got.metrics.entropy).toBeCloseTo(want.metrics.entropy!, 6);
   expect(got.metrics.valueLoss).toBeCloseTo(want.metrics.valueLoss!, 6);
-});
-
-async function tracked(): Promise<Backend> {
-  const backend = await openTestBackend();
-  open.push(backend);
-  return backend;
-}
+  (await fresh.trainer.read()).tensors.forEach(({ name, values }, i) =>
+    expect(maxError(values, after.tensors[i]!.values), name).toBeLessThan(1e-5),
+  );
+  fresh.dispose();
+}, 300_000);

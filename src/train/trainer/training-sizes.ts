@@ -1,5 +1,5 @@
 /** How long episodes and passes may be: from a recipe's lengths, the model and the device. */
-import type { Backend } from '../../gpu/backend';
+import type { BackendDescription } from '../../gpu/backend';
 import type { ModelConfig } from '../../lm/config';
 import { AppError } from '../../protocol/errors';
 import { layerWidth, type TrainingSizes } from '../graph/activations';
@@ -31,7 +31,7 @@ export interface WantedSizes {
 /** @throws AppError BAD_INPUT */
 export function trainingSizes(
   model: ModelConfig,
-  { description }: Backend,
+  { description }: { description: Pick<BackendDescription, 'kind'> },
   ppo: PpoConfig,
   wanted: WantedSizes,
 ): ModelSizes {
