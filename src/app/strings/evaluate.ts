@@ -146,6 +146,7 @@ export const evaluate = {
   },
   table: {
     title: 'Results',
+    label: 'Table of results',
     caption: (metric: string) =>
       `${metric}, in per cent, with the interval that holds 95 % of resampled means`,
     metric: 'Metric',
