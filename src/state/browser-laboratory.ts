@@ -5,6 +5,7 @@ import {
   startModelsWorker,
   startRetrievalWorker,
   startTextGenerationWorker,
+  startTrainingWorker,
 } from '../platform/browser/start-worker';
 import { localStorageOrNull } from '../platform/browser/local-storage';
 import { askToPersist, storageReport } from '../platform/browser/storage-report';
@@ -18,6 +19,7 @@ import type { LmWorkerApi } from '../protocol/lm-worker';
 import { splitChoice } from '../protocol/model-ids';
 import type { ModelLibraryApi } from '../protocol/model-library';
 import type { TextGenerationWorkerApi } from '../protocol/text-generation-worker';
+import type { TrainingApi } from '../train/worker-api';
 import { fetchDemoCorpus, fetchDemoQuestions } from './demo-data';
 import { endpointModel, requireEndpoint } from './endpoint-models';
 import type { EndpointRole } from './endpoints.svelte';
@@ -32,6 +34,7 @@ import { DEFAULT_SETTINGS, ENDPOINT, type RunSettings } from './settings';
 import { StoredCorpora } from './stored-corpora';
 import { hostOf } from './host';
 import { remoteTraining } from './train-remote';
+import { TrainedModels } from './trained-models';
 
 /** Everything lies beside the page, wherever that is. */
 const besidePage = (path: string): string => new URL(path, document.baseURI).href;
@@ -68,9 +71,8 @@ export function createBrowserLaboratory(): Laboratory {
   const options = fetchModelOptions(fetchHere, modelsUrl);
   // Whoever needs them awaits them again; until then a failure is nobody's.
   options.catch(() => undefined);
-  const training = remoteTraining(() => {
-    throw new AppError('UNSUPPORTED', 'This build has no trainer yet.');
-  });
+  const trained = new TrainedModels(localStorageOrNull());
+  const training = remoteTraining(() => connect<TrainingApi>(startTrainingWorker()));
   const library = remoteLibrary(() => connect<ModelLibraryApi>(startModelsWorker()));
 
   let evaluations: EvaluationApi | null = null;
@@ -79,7 +81,7 @@ export function createBrowserLaboratory(): Laboratory {
   async function models(): Promise<ModelOption[]> {
     const { models: embedded, published } = await options;
     const stored = await library.listModels().catch(() => []);
-    return [...embedded, ...storedOptions(stored, published), ...onnx.list().map(onnxOption)];
+    return [...embedded, ...trained.known(storedOptions(stored, published)), ...onnx.list().map(onnxOption)];
   }
 
   async function find(choice: string, role: string): Promise<ModelOption> {
@@ -151,6 +153,7 @@ export function createBrowserLaboratory(): Laboratory {
     encoders: async () => (await options).encoders,
     corpora,
     training,
+    trained,
     demoRun: () => Promise.resolve(null),
     keepAwake: createWakeLock(),
     useHub(address) {

@@ -10,6 +10,7 @@ import type { TextGenerationDtype } from '../protocol/text-generation-worker';
 import type { SystemId, TraceDelta, TraceEvent } from '../protocol/trace';
 import type { TrainingApi } from '../train/worker-api';
 import type { DeviceChoice, RunSettings } from './settings';
+import type { TrainedModels } from './trained-models';
 
 export interface DemoQuestion {
   question: string;
@@ -218,6 +219,8 @@ export interface Laboratory {
   ): Promise<EvaluationApi>;
   testConnection(endpoint: Endpoint, signal: AbortSignal): Promise<ConnectionReport>;
   training: TrainingApi;
+  /** How models of this device were trained, where that was here. */
+  trained: TrainedModels;
   /** The recorded run that comes with the page, as a file to import; null where none does. */
   demoRun(): Promise<Blob | null>;
   /** Keeps the machine from falling asleep while a run is under way, where the browser can. */

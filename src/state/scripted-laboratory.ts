@@ -6,6 +6,7 @@ import { FIXTURE_NAIVE, FIXTURE_QUESTION, FIXTURE_S3, streamed } from './fixture
 import type { CorpusEntry, Laboratory, LoadEvent, OnnxModel } from './laboratory';
 import { onnxId, onnxOption } from './onnx-id';
 import { scriptedLibrary } from './scripted-library';
+import { TrainedModels } from './trained-models';
 import { createScriptedTraining, type TrainingScript } from './train-scripted';
 import type { ListedModel } from '../protocol/model-library';
 import type { PublishedModel } from '../protocol/registry';
@@ -69,6 +70,7 @@ export function createScriptedLaboratory(script: Script = {}): Laboratory {
     ...scriptedLibrary(script.stored ?? [], pace),
     training: createScriptedTraining({ paceMs: pace * 20, ...script.training }),
     demoRun: () => Promise.resolve(new Blob(['a recorded run'])),
+    trained: new TrainedModels(null),
     keepAwake: () => Promise.resolve(),
     capabilities: () =>
       Promise.resolve({

@@ -8,13 +8,14 @@ import { Meter, type Measured } from './meter';
 import { Running } from './running';
 import { TrainDraft } from './train-draft.svelte';
 import { RunView } from './train-run.svelte';
+import { useCheckpoint } from './train-use';
 
 export type RunAction = 'start' | 'pause' | 'resume' | 'step' | 'stop' | 'save' | 'delete' | 'import';
 
 export interface ExportJob {
   run: string;
   step: number;
-  format: RunExportFormat;
+  format: RunExportFormat | 'use';
   measured: Measured | null;
 }
 
@@ -176,6 +177,32 @@ export class Training {
         return await this.#laboratory.training.exportRun(
           id,
           format,
+          step,
+          (progress) => {
+            const measured = meter.measure(progress, performance.now());
+            if (this.exporting) this.exporting = { ...this.exporting, measured };
+          },
+          signal,
+        );
+      } catch (error) {
+        if (!isAbort(error)) this.error = toEnvelope(error);
+        return null;
+      } finally {
+        this.exporting = null;
+      }
+    });
+  }
+
+  /** Makes a checkpoint a model of this device; returns its id, or null where it was stopped or went wrong. */
+  async use(run: ListedRun, step: number): Promise<string | null> {
+    const meter = new Meter();
+    return this.#running.run('export', async (signal) => {
+      this.exporting = { run: run.id, step, format: 'use', measured: null };
+      this.error = null;
+      try {
+        return await useCheckpoint(
+          this.#laboratory,
+          run,
           step,
           (progress) => {
             const measured = meter.measure(progress, performance.now());

@@ -15,6 +15,9 @@ export const startModelsWorker = (): Worker =>
     name: 'models',
   });
 
+export const startTrainingWorker = (): Worker =>
+  new Worker(new URL('../../../workers/train.worker.ts', import.meta.url), { type: 'module', name: 'train' });
+
 export const startTextGenerationWorker = (): Worker =>
   new Worker(new URL('../../../workers/text-generation.worker.ts', import.meta.url), {
     type: 'module',

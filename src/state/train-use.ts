@@ -1,0 +1,48 @@
+/** A checkpoint becomes a model of this device, so that the Ask page can use it. */
+import { AppError } from '../protocol/errors';
+import { idFor, withAdapter } from '../protocol/model-ids';
+import type { OnProgress } from '../protocol/retrieval';
+import type { ListedRun } from '../train/worker-api';
+import type { Laboratory } from './laboratory';
+import { filesOfTar } from './train-tar';
+
+/**
+ * Adds the checkpoint of a step to the models of this device: as an adapter where its base is one of them, else as a model with the
+ * adapter merged in. Returns the id that settings name it by.
+ */
+export async function useCheckpoint(
+  laboratory: Laboratory,
+  run: ListedRun,
+  step: number,
+  onProgress: OnProgress,
+  signal: AbortSignal,
+): Promise<string> {
+  const { training, library } = laboratory;
+  const { config } = run;
+  const known = await library.listModels();
+  const base = known.find(({ id, state }) => id === config.searcher.model && state === 'ready');
+  const beside = base !== undefined && config.trained.kind === 'adapter';
+  const format = beside ? 'peft' : 'safetensors';
+  const { blob } = await training.exportRun(run.id, format, step, onProgress, signal);
+  const name = `${config.name}, step ${step}`;
+  const from = { kind: 'files' as const, name, files: await filesOfTar(blob) };
+  let choice: string;
+  if (base && beside) {
+    const before = new Set(base.adapters.map(({ id }) => id));
+    const { adapters } = await library.addAdapter({ model: base.id, from }, signal);
+    const added = adapters.find(({ id }) => !before.has(id)) ?? adapters.find((one) => one.name === name);
+    if (!added) throw new AppError('INTERNAL', 'The adapter was not added.', { fix: 'Try again.' });
+    choice = withAdapter(base.id, added.id);
+  } else {
+    // What comes with the page is small: quantising it would change what it says.
+    const weights = config.searcher.weights ?? 'f32';
+    const id = idFor(from, weights, known);
+    await library.importModel({ id, from, weights }, undefined, signal);
+    choice = id;
+  }
+  laboratory.trained.remember(choice, {
+    promptStyle: config.agent.promptStyle ?? 'full',
+    documentsPerQuery: config.agent.documentsPerQuery ?? config.ppo.search.topK,
+  });
+  return choice;
+}
