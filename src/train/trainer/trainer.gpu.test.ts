@@ -5,7 +5,9 @@ import { madeRollouts, openToy, TOY, toyCheckpoint, toyRun } from '../../../test
 import type { Backend } from '../../gpu/backend';
 import { CpuBackend } from '../../gpu/cpu/backend';
 import { WebGpuBackend } from '../../gpu/webgpu/backend';
+import { parseModelConfig } from '../../lm/config';
 import type { PpoConfig } from '../ppo/config';
+import { planTrainingMemory } from './plan-memory';
 import type { RunConfig, StepMetrics, TrainerState } from '../records';
 
 const STEPS = 20;
@@ -38,11 +40,17 @@ afterAll(() => {
 
 async function course(backend: Backend): Promise<{ metrics: StepMetrics[]; state: TrainerState }> {
   const { trainer, dispose } = await openToy(backend, toyRun(ppo, run), options);
+  const plan = planTrainingMemory({
+    ...{ model: parseModelConfig(model), config: toyRun(ppo, run), device: backend.description.kind },
+    ...{ preferredRows: backend.preferredRows, ...options },
+  });
   const metrics: StepMetrics[] = [];
   for (let step = 0; step < STEPS; step += 1) {
     metrics.push((await trainer.step(madeRollouts(4, 100 + step))).metrics);
   }
   const state = await trainer.read();
+  // After the steps, with all that kernels have allocated for themselves.
+  expect(Math.abs(trainer.liveBytes / plan.total - 1)).toBeLessThan(0.1);
   dispose();
   expect(backend.liveBytes).toBe(0);
   return { metrics, state };
