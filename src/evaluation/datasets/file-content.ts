@@ -118,8 +118,9 @@ function tableFields(path: string, text: string, separator: string): string[][] 
     let field: string;
     if (input[at] === '"') {
       const { value, end } = quoted(path, input, at);
-      field = value;
       at = end;
+      while (at < input.length && input[at] !== separator && input[at] !== '\n') at++;
+      field = value + input.slice(end, at);
     } else {
       let end = at;
       while (end < input.length && input[end] !== separator && input[end] !== '\n') end++;

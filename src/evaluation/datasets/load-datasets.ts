@@ -123,7 +123,8 @@ function asAsked(
   const ids = new Map<string, number>();
   const questions: EvaluationQuestion[] = [];
   for (const { part: _part, ...one } of parsed) {
-    const plain = ruled && one.options === undefined && !one.question.includes('\nOptions:');
+    const asks = ruled && one.goldAnswers.length > 0;
+    const plain = asks && one.options === undefined && !one.question.includes('\nOptions:');
     const question = plain ? normaliseQuestion(one.question) : one.question;
     if (plain && question !== one.question.trim()) marked++;
     const once = format === 'popqa' || /popqa/i.test(name);
