@@ -20,7 +20,7 @@ const RUNS = [
 export const TRAINING_SCRIPTS: Readonly<Record<string, TrainingScript>> = {
   full: { runs: RUNS },
   interrupted: { runs: [{ id: 'run-i', name: 'Overnight', steps: 17, status: 'running' }, ...RUNS] },
-  unknown: { questions: { unknown: 940, solved: 340, left: 972 } },
+  unknown: { questions: { unknown: 940, solved: 340, left: 1_912 } },
   lost: {
     runs: [{ id: 'run-l', name: 'Demo run', steps: 12, status: 'paused' }],
     failAt: {

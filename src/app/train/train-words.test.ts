@@ -126,6 +126,10 @@ it('an estimate is one line', () => {
 });
 
 it('parts of nothing are left out of the bar', () => {
+  expect(countParts({ total: 10, solved: 4, yesNo: 0, unknown: 6, left: 6 })).toEqual([
+    { key: 'unknown', count: 6 },
+    { key: 'solved', count: 4 },
+  ]);
   expect(countParts({ total: 10, solved: 4, yesNo: 0, unknown: 0, left: 6 })).toEqual([
     { key: 'left', count: 6 },
     { key: 'solved', count: 4 },

@@ -131,7 +131,8 @@ export const countParts = (
   counts: FilterCounts,
 ): { key: 'left' | 'unknown' | 'solved' | 'yesNo'; count: number }[] =>
   (['left', 'unknown', 'solved', 'yesNo'] as const)
-    .map((key) => ({ key, count: counts[key] }))
+    // What plain RAG has not tried may still be learned from; it is counted by itself here.
+    .map((key) => ({ key, count: key === 'left' ? counts.left - counts.unknown : counts[key] }))
     .filter(({ count }) => count > 0);
 
 export const fieldLabel = (path: string): string =>
