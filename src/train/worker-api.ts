@@ -83,6 +83,8 @@ export interface StepSummary {
   step: number;
   at: string;
   metrics: StepMetrics;
+  /** As in `StepRecord`. */
+  tiers?: Record<string, number>;
 }
 
 /** `peft`: two files that PEFT, transformers and vLLM load. `safetensors`: the whole model with the adapter merged in. `run`: everything, as one file. */

@@ -43,7 +43,12 @@ const metrics = v.object(
   ),
 );
 
-const summary = v.object({ step: v.pipe(whole, v.minValue(1)), at: time, metrics });
+const summary = v.object({
+  step: v.pipe(whole, v.minValue(1)),
+  at: time,
+  metrics,
+  tiers: v.exactOptional(v.record(text, v.pipe(finite, v.minValue(0), v.maxValue(1)))),
+});
 
 const rollout = v.object({
   questionId: text,
@@ -114,7 +119,7 @@ export function readSteps(summaries: string, rolloutLines: string): StepRecord[]
     .split('\n')
     .filter(Boolean)
     .map((line) => {
-      const { step, at, metrics: values } = read(summary, parse(line, 'metrics.jsonl'), 'metrics.jsonl');
-      return { step, at, metrics: values, rollouts: kept.get(step) ?? [] };
+      const known = read(summary, parse(line, 'metrics.jsonl'), 'metrics.jsonl');
+      return { ...known, rollouts: kept.get(known.step) ?? [] };
     });
 }

@@ -1,6 +1,7 @@
 /** One step: rollouts, the trainer's update, and what the record says of both. */
 import type { Clock } from '../../protocol/clock';
-import type { Rollout, RolloutRecord, StepMetrics, TrainingProgress, TrainingQuestion } from '../records';
+import type { Rollout, StepRecord, TrainingProgress, TrainingQuestion } from '../records';
+import { tierShares } from '../rewards/tier-shares';
 import type { TrainingSession } from './session';
 import { pickRollouts, rolloutRecord } from './step-record';
 
@@ -22,7 +23,7 @@ export async function runStep(
   session: TrainingSession,
   questions: readonly TrainingQuestion[],
   { step, clock, signal, pass, onProgress, onUpdate }: StepOptions,
-): Promise<{ metrics: StepMetrics; rollouts: RolloutRecord[] }> {
+): Promise<Omit<StepRecord, 'step' | 'at'>> {
   const began = clock.now();
   const seconds = (): number => (clock.now() - began) / 1000;
   const rollouts = await session.collect(questions, {
@@ -37,6 +38,7 @@ export async function runStep(
     const { metrics, ...signals } = await session.trainer.step(rollouts, { signal, onProgress: told });
     await session.trainer.publish();
     const outcome = { rollouts, ...signals };
+    const tiers = tierShares(rollouts);
     const sampled = rollouts.reduce((sum, rollout) => sum + actionTokens(rollout), 0);
     return {
       metrics: {
@@ -46,6 +48,7 @@ export async function runStep(
         // The trainer's own covers its update alone.
         stepSeconds: seconds(),
       },
+      ...(tiers && { tiers }),
       rollouts: pickRollouts(rollouts).map((i) =>
         rolloutRecord(outcome, i, (tokens) => session.texts(tokens)),
       ),
