@@ -28,8 +28,7 @@ function held(dtype: DType): Float32Array {
   return weight;
 }
 
-async function product(dtype: DType, used: number): Promise<Float32Array> {
-  const backend = new CpuBackend();
+async function product(backend: CpuBackend, dtype: DType, used: number): Promise<Float32Array> {
   const extent = backend.extent(rows);
   const input = backend.tensor('x', [rows, inputs]);
   backend.write(input, x);
@@ -42,7 +41,10 @@ async function product(dtype: DType, used: number): Promise<Float32Array> {
   return y ?? new Float32Array(0);
 }
 
-describe('the CPU backend', () => {
+describe.each([
+  ['in WebAssembly', {}],
+  ['in plain TypeScript', { kernels: 'plain' as const }],
+])('the CPU backend %s', (_, kernels) => {
   it.each([
     ['f32', 'y_f32', 1e-5],
     ['q8', 'q8_0.y', 1e-4],
@@ -51,7 +53,7 @@ describe('the CPU backend', () => {
     const want = Float32Array.from(golden(name).data);
     const largest = want.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
     for (const used of [1, 2, rows]) {
-      const y = await product(dtype, used);
+      const y = await product(new CpuBackend(kernels), dtype, used);
       y.forEach((value, i) => expect(Math.abs(value - (want[i] ?? NaN))).toBeLessThan(tolerance * largest));
     }
   });
@@ -60,7 +62,7 @@ describe('the CPU backend', () => {
     const [odd, width] = [7, 96];
     const values = Float32Array.from({ length: odd * width }, (_, i) => Math.sin(i * i));
     const blocks = quantise(type, values);
-    const backend = new CpuBackend();
+    const backend = new CpuBackend(kernels);
     const extent = backend.extent(5);
     const input = backend.tensor('x', [5, width]);
     backend.write(
@@ -90,7 +92,7 @@ describe('the CPU backend', () => {
   });
 
   it.each(['f32', 'f16', 'q8', 'q4'] as const)('embeds tokens from a table in %s', async (dtype) => {
-    const backend = new CpuBackend();
+    const backend = new CpuBackend(kernels);
     const extent = backend.extent(2);
     const table = place(backend, dtype);
     const rowTable = backend.tensor('rows', [2, 4], 'u32');
@@ -110,7 +112,7 @@ describe('the CPU backend', () => {
     ['q8', 96 * (128 + 8)],
     ['q4', 96 * (64 + 8)],
   ] as const)('counts a weight in %s with its bytes', (dtype, bytes) => {
-    const backend = new CpuBackend();
+    const backend = new CpuBackend(kernels);
     const tensor = place(backend, dtype);
     expect(tensor.bytes).toBe(bytes);
     expect(backend.liveBytes).toBe(bytes);
@@ -119,7 +121,7 @@ describe('the CPU backend', () => {
   });
 
   it('writes blocks row by row, with an odd number of groups a row', async () => {
-    const backend = new CpuBackend();
+    const backend = new CpuBackend(kernels);
     const table = backend.tensor('table', [3, 96], 'q4');
     const floats = Float32Array.from({ length: 3 * 96 }, (_, i) => Math.sin(i));
     for (const row of [2, 0, 1]) {
@@ -136,7 +138,7 @@ describe('the CPU backend', () => {
   });
 
   it('refuses data of another type than the tensor, and shapes that a type cannot have', () => {
-    const backend = new CpuBackend();
+    const backend = new CpuBackend(kernels);
     const f16 = backend.tensor('half', [2, 4], 'f16');
     expect(() => backend.write(f16, new Float32Array(8))).toThrow(/half is f16/);
     expect(() => backend.write(f16, new Uint16Array(3))).toThrow(/pairs/);
@@ -157,7 +159,7 @@ describe('the CPU backend', () => {
   });
 
   it('writes into the middle of a wider output, scaled, and adds to what is there', async () => {
-    const backend = new CpuBackend();
+    const backend = new CpuBackend(kernels);
     const extent = backend.extent(2);
     extent.value = 2;
     const input = backend.tensor('x', [2, 2]);
@@ -179,7 +181,7 @@ describe('the CPU backend', () => {
   });
 
   it('normalises each head of queries and keys, and leaves values and the heads without a weight', async () => {
-    const backend = new CpuBackend();
+    const backend = new CpuBackend(kernels);
     const extent = backend.extent(1);
     extent.value = 1;
     const projections = backend.tensor('p', [1, 8]);
@@ -202,7 +204,7 @@ describe('the CPU backend', () => {
   });
 
   it('gates what gatedLinear would have gated', async () => {
-    const backend = new CpuBackend();
+    const backend = new CpuBackend(kernels);
     const extent = backend.extent(1);
     extent.value = 1;
     const input = backend.tensor('x', [1, 4]);
