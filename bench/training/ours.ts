@@ -12,7 +12,7 @@ export interface OurTrainer extends Trainer {
   readonly liveBytes: number;
 }
 
-/** The trainer's trunk and optimiser. The backend is the trainer's from here on. */
+/** The trainer's trunk and optimiser. Every layer keeps its activations, as jax-js does. The backend is the trainer's from here on. */
 export async function openOurTrainer(model: BenchModel, backend: Backend, task: Task): Promise<OurTrainer> {
   const { config, source } = model;
   const checkpoint = await openSafetensorsCheckpoint([source]);
@@ -21,7 +21,7 @@ export async function openOurTrainer(model: BenchModel, backend: Backend, task: 
   });
   const count = task.tokens.length;
   const trunk = new TrainingTrunk(backend, config, weights, {
-    ...{ rows: count, sequences: 1, capacity: count, headRows: 1 },
+    ...{ rows: count, sequences: 1, capacity: count, headRows: 1, keepLayers: true },
   });
   const adapter = new AdapterParameters(backend, config, task.adapter);
   const { parameters } = adapter;

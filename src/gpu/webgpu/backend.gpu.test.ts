@@ -54,6 +54,21 @@ describe('a WebGPU backend', () => {
     expect(() => backend.tensor('late', [1])).toThrow(/disposed/);
   });
 
+  it('says how many sequences fit where a layer’s keys exceed a binding', async () => {
+    const backend = await openTestBackend({ maxBindingBytes: 600 });
+    const [keys, values] = [backend.tensor('keys', [4, 8, 8]), backend.tensor('values', [4, 8, 8])];
+    const rows = backend.extent(8);
+    const copyTable = backend.tensor('copy table', [4], 'u32');
+    const cache = { keys, values, slots: 4, capacity: 8 };
+    expect(() => backend.operations.copyCache({ rows, copyTable, cache })).toThrow(
+      expect.objectContaining({
+        code: 'UNSUPPORTED',
+        fix: 'Choose at most 2 of 4 sequences at a time, or a shorter context.',
+      }),
+    );
+    backend.dispose();
+  });
+
   it('reads and writes parts of a tensor that lies in several buffers', async () => {
     const backend = await openTestBackend({ maxBindingBytes: 64 });
     const tensor = backend.tensor('large', [9, 8]);
@@ -70,6 +85,15 @@ describe('a WebGPU backend', () => {
     two.value = 2;
     const [gathered] = await backend.run([operation], [{ tensor: output, count: 16 }]);
     expect([...(gathered ?? [])]).toEqual([...values.subarray(24, 32), ...values.subarray(64, 72)]);
+    const [whole, part] = await backend.run(
+      [],
+      [
+        { tensor, count: 72 },
+        { tensor, count: 19 },
+      ],
+    );
+    expect(whole).toEqual(values);
+    expect(part).toEqual(values.subarray(0, 19));
     rows.dispose();
     backend.dispose();
   });

@@ -233,7 +233,12 @@ export class WebGpuBackend implements Backend {
     const staging = this.#takeStaging(total);
     let offset = 0;
     for (const { tensor, count } of reads) {
-      encoder.copyBufferToBuffer(gpuTensor(tensor).buffer, 0, staging, offset, count * 4);
+      const { shards, rowLength } = gpuTensor(tensor);
+      for (const { buffer, firstRow, rows } of shards) {
+        const begin = firstRow * rowLength;
+        const size = Math.min(count - begin, rows * rowLength);
+        if (size > 0) encoder.copyBufferToBuffer(buffer, 0, staging, offset + begin * 4, size * 4);
+      }
       offset += stagingBytes(count);
     }
     this.#device.queue.submit([encoder.finish()]);

@@ -34,7 +34,10 @@ export class GpuTensor implements Tensor {
         'UNSUPPORTED',
         `${this.label} (${this.bytes} bytes) is too large for this adapter.`,
         {
-          fix: 'Choose a smaller model or a shorter context.',
+          fix:
+            this.shape.length === 3 && shard
+              ? `Choose at most ${shard.rows} of ${this.shape[0] ?? 1} sequences at a time, or a shorter context.`
+              : 'Choose a smaller model or a shorter context.',
         },
       );
     }
@@ -67,6 +70,7 @@ export function shardRows(
     throw new AppError(
       'UNSUPPORTED',
       `One row of ${label} (${rowBytes} bytes) is too large for this adapter.`,
+      { fix: 'Choose a shorter context or a smaller model.' },
     );
   }
   const shards = [];

@@ -118,6 +118,7 @@ export function linearRowsKernel(shape: LinearShape, form: RowsForm, tuning: Tun
   const streams = streamsOf(shape, columns);
   const shared = lanes > 1;
   const subgroups = shared && tuning.subgroups;
+  const leave = `if (column >= ${outputs}u) { return; }`;
   const sums = rows.flatMap((row) => sumsOf(shape, streams, row));
   return makeKernel(
     `linear-rows-${form.rows}-${type}`,
@@ -136,12 +137,17 @@ fn main(
   ${shared ? `let lane = thread % ${lanes}u;` : 'const lane = 0u;'}
   let column = (group.x * ${THREADS}u + thread) / ${lanes}u * ${columns}u;
   ${sums.map((sum) => `var ${sum} = 0.0;`).join(' ')}
-  // Columns beyond the last are computed from what is read there, and not stored.
+  ${shared ? '// Columns beyond the last are computed from what is read there, and not stored.' : leave}
   for (var k = lane; k < ${bound(code.loads, tuning)}; k += ${lanes}u) {
     ${multiplyLoad(code, streams, rows, epsilon !== undefined, tuning)}
   }
-  ${shared ? reduceLanes(sums, lanes, tuning) : ''}
-  if (lane != 0u || column >= ${outputs}u) { return; }
+  ${
+    shared
+      ? `${reduceLanes(sums, lanes, tuning)}
+  if (lane != 0u) { return; }
+  ${leave}`
+      : ''
+  }
   ${storeBlock(shape, form)}
 }`,
     subgroups ? ['subgroups'] : [],
