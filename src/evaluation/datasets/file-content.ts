@@ -1,14 +1,11 @@
 /** The bytes of a data set's file as rows or as one document: JSON, JSON lines, Parquet, tables with tabs or commas; gzip in front of any. */
-import { AppError } from '../../protocol/errors';
+import { unreadable } from './unreadable';
 
 /** `document`: JSON that is no list. */
 export type FileContent =
   { kind: 'rows'; rows: unknown[] } | { kind: 'document'; value: Record<string, unknown> };
 
 const MAX_BYTES = 400 * 1024 * 1024;
-
-export const unreadable = (path: string, what: string, fix: string, cause?: unknown): AppError =>
-  new AppError('BAD_INPUT', `${path} ${what}.`, { fix, ...(cause !== undefined && { cause }) });
 
 /** @throws AppError `BAD_INPUT` that names the line or what is wrong */
 export async function readContent(path: string, packed: Uint8Array<ArrayBuffer>): Promise<FileContent> {

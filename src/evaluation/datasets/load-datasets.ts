@@ -10,11 +10,12 @@ import type {
 } from '../evaluation-types';
 import { settledRule } from '../runner/score-question';
 import { beirFiles, beirQueries, readBeir } from './beir';
-import { readContent, unreadable } from './file-content';
+import { readContent } from './file-content';
 import { readQuestions } from './recognise';
 import type { ParsedQuestion } from './row-fields';
 import { drawSample, sharesOf } from './sampling';
 import type { SourceFile } from './source-file';
+import { unreadable } from './unreadable';
 
 export interface LoadedDatasets {
   datasets: DatasetRecord[];

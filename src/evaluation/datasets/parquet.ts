@@ -1,6 +1,6 @@
 import { parquetMetadata, parquetReadObjects } from 'hyparquet';
 import { deserializeTCompactProtocol } from 'hyparquet/src/thrift.js';
-import { unreadable } from './file-content';
+import { unreadable } from './unreadable';
 
 /** All rows, numbers of 64 bits as numbers where they are safe, else as text. @throws AppError `BAD_INPUT` */
 export async function readParquet(path: string, bytes: Uint8Array<ArrayBuffer>): Promise<unknown[]> {

@@ -2,7 +2,7 @@
 import { AppError } from '../../protocol/errors';
 import type { DatasetFormat } from '../evaluation-types';
 import { readDeepRetrieval } from './deepretrieval';
-import { unreadable, type FileContent } from './file-content';
+import type { FileContent } from './file-content';
 import { isMirage, readMirage } from './mirage';
 import { read2Wiki, readHotpotQa, readMuSiQue } from './multi-hop';
 import {
@@ -16,6 +16,7 @@ import {
   type ReadRow,
 } from './question-answer';
 import { isRow, listOf, rowOf, type ParsedQuestion, type Row } from './row-fields';
+import { unreadable } from './unreadable';
 import { isVerlRow, readVerl } from './verl';
 
 export interface ParsedContent {
