@@ -3,8 +3,10 @@ import type { RunRecords } from '../run-parts';
 
 /** Records in memory, copied on their way in and out as a database does. */
 export class MemoryRecords implements RunRecords {
-  readonly runs = new Map<string, RunRecord>();
-  readonly stepRecords = new Map<string, Map<number, StepRecord>>();
+  constructor(
+    readonly runs = new Map<string, RunRecord>(),
+    readonly stepRecords = new Map<string, Map<number, StepRecord>>(),
+  ) {}
 
   list(): Promise<RunRecord[]> {
     return Promise.resolve([...this.runs.values()].map((record) => structuredClone(record)));
