@@ -7,6 +7,8 @@ import type { ListedRun, RunEvent, StepSummary, TrainingApi } from '../train/wor
 const REDRAW_MS = 120;
 /** How long a step must be looked at before its rollouts are fetched, so that scrubbing fetches few. */
 const SETTLE_MS = 90;
+/** A tab that goes away tells nobody: a run that another one has is asked after this often. */
+const ASK_MS = { soon: 400, later: 3000 } as const;
 /** A replay shows the whole run in about this time, and no step faster or slower than these. */
 const REPLAY = { wholeMs: 20_000, fastestMs: 60, slowestMs: 900 } as const;
 
@@ -36,6 +38,7 @@ export class RunView {
   #redraw: ReturnType<typeof setTimeout> | undefined;
   #settle: ReturnType<typeof setTimeout> | undefined;
   #play: ReturnType<typeof setTimeout> | undefined;
+  #recheck: ReturnType<typeof setTimeout> | undefined;
   #asked = 0;
 
   constructor(api: TrainingApi, id: string, onrun: (run: ListedRun) => void, now: () => number) {
@@ -80,7 +83,7 @@ export class RunView {
 
   close(): void {
     this.#abort.abort();
-    for (const timer of [this.#redraw, this.#settle, this.#play]) clearTimeout(timer);
+    for (const timer of [this.#redraw, this.#settle, this.#play, this.#recheck]) clearTimeout(timer);
     this.playing = false;
   }
 
@@ -137,6 +140,7 @@ export class RunView {
     for (const event of events) {
       if (event.type === 'status') {
         this.#onrun(event.run);
+        this.#askAgain(event.run, ASK_MS.soon);
         if (event.run.status !== 'running') this.progress = this.loading = null;
       } else if (event.type === 'progress') [this.progress, this.loading] = [event.progress, null];
       else if (event.type === 'loading') this.loading = event;
@@ -144,6 +148,21 @@ export class RunView {
       else this.notices = [...this.notices, { message: event.message, at: this.#now() }].slice(-4);
     }
     if (steps.length > 0) this.#add(steps);
+  }
+
+  #askAgain(run: ListedRun, inMs: number): void {
+    clearTimeout(this.#recheck);
+    if (run.owner !== 'elsewhere') return;
+    this.#recheck = setTimeout(() => {
+      this.#api.getRun(this.id).then(
+        (now) => {
+          if (this.#abort.signal.aborted) return;
+          this.#onrun(now);
+          this.#askAgain(now, ASK_MS.later);
+        },
+        (error: unknown) => this.#fail(error),
+      );
+    }, inMs);
   }
 
   #add(records: readonly StepRecord[]): void {

@@ -189,6 +189,14 @@ describe('a run that breaks', () => {
   });
 });
 
+it('a run that another tab had is free again when that tab has gone without a word', async () => {
+  await open(TRAINING_SCRIPTS['elsewhere']);
+  await until(() => training.run?.owner === 'elsewhere');
+  const gone = { ...(await laboratory.training.getRun('run-e')), owner: 'none', interrupted: true } as const;
+  vi.spyOn(laboratory.training, 'getRun').mockResolvedValue(gone);
+  await until(() => training.run?.interrupted === true);
+});
+
 describe('the draft', () => {
   beforeEach(() => open(TRAINING_SCRIPTS['unknown']));
 

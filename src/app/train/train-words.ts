@@ -42,7 +42,8 @@ export function formatMetric(value: number, unit: MetricUnit): string {
     case 'count':
       return sign(value.toFixed(value !== 0 && Math.abs(value) < 0.1 ? 2 : 1));
     case 'plain':
-      return sign(value.toFixed(2));
+      // Not −0.00.
+      return sign((Math.abs(value) < 0.005 ? 0 : value).toFixed(2));
     case 'small':
       return formatNumber(value);
   }
@@ -64,6 +65,12 @@ export function bandWords(band: HealthyBand, unit: MetricUnit): string {
   }
   return low !== undefined ? words.above(say(low)) : words.below(say(high ?? 0));
 }
+
+/** The y axis of a flat curve needs more digits than a value beside its name. */
+export const tickValue = (metric: MetricName, value: number): string => {
+  const { unit } = METRICS[metric];
+  return formatMetric(value, unit === 'plain' || unit === 'count' ? 'small' : unit);
+};
 
 /** The chart in a sentence, for whoever does not see it. */
 export function chartWords(
