@@ -16,7 +16,7 @@ export interface LoadRow extends Omit<LoadEvent, 'progress'> {
 const PART_ORDER: Part[] = ['corpus', 'encoder', 'searcher', 'generator'];
 
 /** What concerns one system and one question; the next system may fare better. Anything else would stop that one, too. */
-const OF_ONE_SYSTEM: readonly ErrorCode[] = ['BAD_RESPONSE', 'CONTEXT_TOO_LONG', 'BAD_INPUT', 'UNSUPPORTED'];
+const OF_ONE_SYSTEM: readonly ErrorCode[] = ['CONTEXT_TOO_LONG', 'BAD_INPUT', 'UNSUPPORTED'];
 
 /** One system's part in a question: what it is, its trace, and what went wrong with it alone. */
 export class LaneRun {

@@ -207,6 +207,10 @@ export const evaluate = {
     scatterSummary: (best: string, value: string, cheapest: string, tokens: string) =>
       `Highest: ${best} with ${value}. Fewest tokens: ${cheapest} with ${tokens} a question.`,
     xTokens: 'tokens a question',
+    scatterAlike: (value: string, cheapest: string, tokens: string) =>
+      `All have ${value}. Fewest tokens: ${cheapest} with ${tokens} a question.`,
+    hopsAlike: (hops: number, value: string) =>
+      `On questions of ${hops} ${hops === 1 ? 'look-up' : 'look-ups'} all have ${value}.`,
     hops: 'Accuracy by look-ups',
     hopsSummary: (hops: number, best: string, value: string) =>
       `On questions of ${hops} ${hops === 1 ? 'look-up' : 'look-ups'} the highest is ${best} with ${value}.`,
