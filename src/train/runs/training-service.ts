@@ -35,7 +35,8 @@ const lockOf = (run: string): string => `s3:run:${run}`;
 
 export class TrainingService implements TrainingApi {
   readonly #parts: TrainingServiceParts;
-  readonly #listeners = new Map<string, Set<RunListener>>();
+  /** With their signals: one that comes from another thread would be collected while nothing but its listener waits for it. */
+  readonly #listeners = new Map<string, Map<RunListener, AbortSignal>>();
   #current: Current | undefined;
   /** A probe or a precomputation has the device. */
   #measuring = false;
@@ -166,8 +167,8 @@ export class TrainingService implements TrainingApi {
 
   async watch(run: string, listener: RunListener, signal: AbortSignal): Promise<void> {
     throwIfAborted(signal);
-    const listeners = this.#listeners.get(run) ?? new Set();
-    this.#listeners.set(run, listeners.add(listener));
+    const listeners = this.#listeners.get(run) ?? new Map<RunListener, AbortSignal>();
+    this.#listeners.set(run, listeners.set(listener, signal));
     const over = new Promise<void>((resolve) =>
       signal.addEventListener('abort', () => resolve(), { once: true }),
     );
@@ -310,7 +311,7 @@ export class TrainingService implements TrainingApi {
     if (!listeners || listeners.size === 0) return;
     const told: RunEvent =
       event.type === 'status' ? { type: 'status', run: await this.#listed(event.run) } : event;
-    for (const listener of listeners) listener(told);
+    for (const listener of listeners.keys()) listener(told);
   }
 
   async #listed(record: RunRecord): Promise<ListedRun> {
