@@ -122,6 +122,8 @@ export class PolicyModel {
     const { backend } = this.#trunk;
     const outputs = await this.evaluate(batch, targets, signal);
     const { logProbs, entropies } = slopes(outputs);
+    // Nothing to learn here: the backward pass would add zeros.
+    if (isZero(logProbs) && (!entropies || isZero(entropies))) return outputs;
     const table = new Float32Array(batch.rows * SLOPE_FIELDS);
     targets.rows.forEach((row, i) => {
       table[row * SLOPE_FIELDS] = logProbs[i]!;
@@ -134,3 +136,6 @@ export class PolicyModel {
     return outputs;
   }
 }
+
+const isZero = (values: ArrayLike<number>): boolean =>
+  Array.prototype.every.call(values, (value) => value === 0);

@@ -6,7 +6,7 @@ import type { PpoConfig } from '../ppo/config';
 import { miniBatchAdvantages, miniBatchWeights } from './advantages';
 import { expectNumbers } from './expect-numbers';
 import type { Episodes } from './episodes';
-import { cellsOf, planPasses, type PassSizes } from './passes';
+import { cellsOf, planPasses, type Pass, type PassSizes } from './passes';
 import type { Means } from './step-metrics';
 
 export interface ActorUpdate {
@@ -15,7 +15,8 @@ export interface ActorUpdate {
   config: PpoConfig;
   episodes: Episodes;
   members: readonly number[];
-  sizes: PassSizes;
+  /** Of `actorPasses`. */
+  passes: readonly Pass[];
   /** Of the step. */
   advantages: Float64Array;
   /** Of the actions. */
@@ -33,6 +34,31 @@ export interface ActorUpdate {
   onPass: () => void;
 }
 
+/**
+ * The passes of an update. Episodes without any advantage lie together where that is all there is to learn from: such a pass needs
+ * no backward.
+ */
+export function actorPasses(
+  config: PpoConfig,
+  episodes: Episodes,
+  members: readonly number[],
+  advantages: Float64Array,
+  sizes: PassSizes,
+): Pass[] {
+  const { length, masks } = episodes;
+  const teaches = (i: number): boolean => {
+    for (let at = i * length; at < (i + 1) * length; at += 1) {
+      if (masks.actions[at] !== 0 && advantages[at] !== 0) return true;
+    }
+    return false;
+  };
+  const isAdvantageAll =
+    config.entropyCoefficient === 0 && config.kl.place !== 'loss' && config.whitenEach !== 'mini-batch';
+  if (!isAdvantageAll) return planPasses(episodes, members, sizes);
+  const [some, none] = [members.filter(teaches), members.filter((i) => !teaches(i))];
+  return [some, none].flatMap((part) => planPasses(episodes, part, sizes));
+}
+
 export async function updateActor(update: ActorUpdate): Promise<void> {
   const { model, optimiser, config, episodes, members, old, reference, means } = update;
   const advantages = miniBatchAdvantages(episodes, members, update.advantages, config);
@@ -43,7 +69,7 @@ export async function updateActor(update: ActorUpdate): Promise<void> {
   });
   await optimiser.clearGradients();
   const loss = { policy: 0, kl: 0 };
-  for (const pass of planPasses(episodes, members, update.sizes)) {
+  for (const pass of update.passes) {
     const { cells, ...targets } = cellsOf(episodes, pass, mask);
     const at = (grid: Float64Array): Float64Array => Float64Array.from(cells, (cell) => grid[cell]!);
     await model.accumulate(

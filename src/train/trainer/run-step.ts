@@ -8,7 +8,7 @@ import { nextKlCoefficient } from '../ppo/kl-controller';
 import { maskedMean } from '../ppo/masked';
 import { learningRate } from '../ppo/schedule';
 import type { Rollout, TrainingProgress } from '../records';
-import { updateActor } from './actor-update';
+import { actorPasses, updateActor } from './actor-update';
 import { expectNumbers } from './expect-numbers';
 import { estimateAdvantages, rewardTokens } from './advantages';
 import { updateCritic } from './critic-update';
@@ -78,11 +78,16 @@ export async function runStep(
   const isActorLearning = step >= config.criticWarmUpSteps;
   if (isActorLearning) {
     const rate = learningRate(config.actor, step);
-    const progress = report(context, 'actor', countPasses(context, episodes, plan));
-    for (const [i, members] of plan.flat().entries()) {
+    const updates = plan.flat().map((members) => ({
+      members,
+      passes: actorPasses(config, episodes, members, advantages, context.sizes),
+    }));
+    const total = updates.reduce((sum, { passes }) => sum + passes.length, 0);
+    const progress = report(context, 'actor', total);
+    for (const [i, update] of updates.entries()) {
       await updateActor({
-        ...{ model: context.policy, optimiser: context.actor.optimiser, config, episodes, members },
-        ...{ sizes: context.sizes, advantages, old, isFirst: i === 0, reference, klCoefficient },
+        ...{ model: context.policy, optimiser: context.actor.optimiser, config, episodes, ...update },
+        ...{ advantages, old, isFirst: i === 0, reference, klCoefficient },
         ...{ learningRate: rate, means, signal: context.signal, onPass: progress },
       });
     }
