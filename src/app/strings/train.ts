@@ -194,6 +194,7 @@ export const train = {
   },
   runs: {
     heading: 'Runs',
+    table: 'Table of runs',
     none: 'No runs yet.',
     columns: {
       name: 'Run',

@@ -162,7 +162,10 @@ export function withUnit(path: string, value: Leaf): string {
   return unit && typeof value === 'number' ? `${said} ${unitWords[unit]}` : said;
 }
 
-const order = new Map(FIELDS.map(({ path }, i) => [path, i]));
+// What is of another kind says more than another number: it comes first.
+const order = new Map(
+  FIELDS.map(({ path, kind }, i) => [path, kind === 'choice' || kind === 'list' ? i : i + FIELDS.length]),
+);
 const twinned = new Set(Object.values(TWINS));
 
 /** What differs between two recipes and is worth telling: each number once, in the order of the form. */
