@@ -169,7 +169,9 @@ test('a lost device, a NaN and another tab each say what happened and what to do
 
 test('runs say what changed between them; one is forked, exported, deleted', async ({ open }) => {
   const page = await open('full');
-  await expect(page.getByRole('row', { name: /Show Demo with GRPO/ })).toContainText('Advantages by: GAE → GRPO');
+  await expect(page.getByRole('row', { name: /Show Demo with GRPO/ })).toContainText(
+    'Advantages by: GAE → GRPO',
+  );
   await showRun(page, 'Demo run');
   await page.getByRole('button', { name: 'Export the checkpoint of step 20' }).click();
   const [download] = await Promise.all([
