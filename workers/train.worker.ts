@@ -2,7 +2,7 @@
 import { pickBackend } from '../src/generate/pick-backend';
 import { systemClock } from '../src/platform/clock';
 import { connect, serve } from '../src/platform/rpc/connection';
-import { browserRunParts, runRetriever } from '../src/platform/storage/run-browser';
+import { browserRunParts, runRetriever } from './training-parts';
 import { browserModelStore } from '../src/platform/storage/browser-storage';
 import { tarArchive } from '../src/platform/storage/model-tar';
 import type { CorpusServiceApi } from '../src/protocol/corpus';

@@ -71,7 +71,7 @@ function tell(told: ImportSummary | ImportReport, console: Console): void {
   console.out(
     `${megabytes(sourceBytes)} become ${megabytes(packBytes)} in ${shards} shards, matrices ${weights}`,
   );
-  if ('relativeError' in told && told.relativeError !== undefined) {
+  if ('relativeError' in told) {
     console.out(
       `rounding: ${(100 * told.relativeError).toFixed(1)} % of the weights' size (root mean square)`,
     );

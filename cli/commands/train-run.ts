@@ -2,8 +2,8 @@
 import { setMaxListeners } from 'node:events';
 import { basename, dirname, resolve } from 'node:path';
 import { systemClock } from '../../src/platform/clock';
-import { folderRunParts } from '../../src/platform/node/run-folder';
-import { holdRun } from '../../src/platform/node/run-lock';
+import { folderRunParts } from '../run-folder';
+import { holdRun } from '../run-lock';
 import { AppError } from '../../src/protocol/errors';
 import type { OnProgress } from '../../src/protocol/retrieval';
 import type { RunRecord, StepRecord } from '../../src/train/records';

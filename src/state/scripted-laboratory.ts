@@ -170,7 +170,7 @@ export function createScriptedLaboratory(script: Script = {}): Laboratory {
       }
     },
     async *run(request, _endpoints, signal) {
-      const single = SYSTEMS[request.system].searcher === false;
+      const single = !SYSTEMS[request.system].searcher;
       const events = single ? (script.naive ?? streamed(FIXTURE_NAIVE)) : (script.s3 ?? streamed(FIXTURE_S3));
       for (const event of events) {
         await pause(pace, signal);

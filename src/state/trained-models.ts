@@ -1,6 +1,5 @@
 /** How models that were trained here were trained to search: kept beside them, because their files do not say. */
 import * as v from 'valibot';
-import type { ModelOption } from './laboratory';
 
 const KEY = 's3-web.trained-models';
 const search = v.object({
@@ -9,7 +8,13 @@ const search = v.object({
 });
 const schema = v.record(v.string(), search);
 
-type Search = NonNullable<ModelOption['search']>;
+type Search = v.InferOutput<typeof search>;
+
+/** What of a model option matters here. */
+interface Searcher {
+  id: string;
+  search?: Search;
+}
 
 export class TrainedModels {
   #storage: Pick<Storage, 'getItem' | 'setItem'> | null;
@@ -38,7 +43,7 @@ export class TrainedModels {
   }
 
   /** Adds what is known to the options that say nothing themselves. */
-  known(options: readonly ModelOption[]): ModelOption[] {
+  known<Option extends Searcher>(options: readonly Option[]): Option[] {
     const all = this.#read();
     return options.map((option) => {
       const how = Object.hasOwn(all, option.id) ? all[option.id] : undefined;

@@ -1,18 +1,22 @@
 /** Runs in IndexedDB, in a database of their own: their records, steps, questions, and what plain RAG answered. Checkpoints lie in OPFS. */
 import { openDB, type DBSchema, type IDBPDatabase, type IDBPObjectStore, type StoreNames } from 'idb';
-import type { JournalFile } from '../../train/precompute/journal';
-import type { RunRecord, StepRecord } from '../../train/records';
-import type { RunRecords } from '../../train/runs/run-parts';
-import type { QuestionSet, StepSummary } from '../../train/worker-api';
 import { describeWriteError } from './file-store';
+
+interface Identified {
+  id: string;
+}
+
+interface Numbered {
+  step: number;
+}
 
 type StepKey = [run: string, step: number];
 
 interface Schema extends DBSchema {
-  runs: { key: string; value: RunRecord };
-  steps: { key: StepKey; value: { run: string } & StepSummary };
-  rollouts: { key: StepKey; value: { run: string; step: number; rollouts: StepRecord['rollouts'] } };
-  questionSets: { key: string; value: QuestionSet };
+  runs: { key: string; value: Identified };
+  steps: { key: StepKey; value: { run: string; summary: Numbered } };
+  rollouts: { key: StepKey; value: { run: string; step: number; rollouts: unknown } };
+  questionSets: { key: string; value: Identified };
   /** Under the id of their set, as JSON lines. */
   questions: { key: string; value: string };
   journals: { key: number; value: { journal: string; text: string }; indexes: { journal: string } };
@@ -26,7 +30,7 @@ function openDatabase(name: string, onClosed: () => void): Promise<Database> {
   return openDB<Schema>(name, 1, {
     upgrade(database) {
       database.createObjectStore('runs', { keyPath: 'id' });
-      database.createObjectStore('steps', { keyPath: ['run', 'step'] });
+      database.createObjectStore('steps', { keyPath: ['run', 'summary.step'] });
       database.createObjectStore('rollouts', { keyPath: ['run', 'step'] });
       database.createObjectStore('questionSets', { keyPath: 'id' });
       database.createObjectStore('questions');
@@ -44,7 +48,12 @@ function openDatabase(name: string, onClosed: () => void): Promise<Database> {
 /** Every step of a run from `from` on. */
 const stepsFrom = (run: string, from: number): IDBKeyRange => IDBKeyRange.bound([run, from], [run, Infinity]);
 
-export class RunDatabase implements RunRecords {
+/** What it keeps is its user's: runs, steps with rollouts that are kept apart from them, and sets of questions. */
+export class RunDatabase<
+  Run extends Identified,
+  Step extends Numbered & { rollouts: unknown },
+  QuestionSet extends Identified,
+> {
   readonly #name: string;
   #opened: Promise<Database> | null = null;
 
@@ -52,15 +61,15 @@ export class RunDatabase implements RunRecords {
     this.#name = name;
   }
 
-  async list(): Promise<RunRecord[]> {
-    return (await this.#database()).getAll('runs');
+  async list(): Promise<Run[]> {
+    return (await (await this.#database()).getAll('runs')) as Run[];
   }
 
-  async get(run: string): Promise<RunRecord | undefined> {
-    return (await this.#database()).get('runs', run);
+  async get(run: string): Promise<Run | undefined> {
+    return (await (await this.#database()).get('runs', run)) as Run | undefined;
   }
 
-  put(record: RunRecord): Promise<void> {
+  put(record: Run): Promise<void> {
     return this.#write(['runs'], (open) => open('runs').put(record));
   }
 
@@ -72,27 +81,26 @@ export class RunDatabase implements RunRecords {
     });
   }
 
-  putStep(run: string, { rollouts, ...summary }: StepRecord): Promise<void> {
+  putStep(run: string, { rollouts, ...summary }: Step): Promise<void> {
     return this.#write(['steps', 'rollouts'], async (open) => {
-      await open('steps').put({ run, ...summary });
+      await open('steps').put({ run, summary });
       await open('rollouts').put({ run, step: summary.step, rollouts });
     });
   }
 
-  async steps(run: string, from: number): Promise<StepSummary[]> {
+  async steps(run: string, from: number): Promise<Omit<Step, 'rollouts'>[]> {
     const found = await (await this.#database()).getAll('steps', stepsFrom(run, from));
-    return found.map(({ run: _, ...summary }) => summary);
+    return found.map(({ summary }) => summary as unknown as Omit<Step, 'rollouts'>);
   }
 
-  async step(run: string, step: number): Promise<StepRecord | undefined> {
+  async step(run: string, step: number): Promise<Step | undefined> {
     const database = await this.#database();
     const [summary, kept] = await Promise.all([
       database.get('steps', [run, step]),
       database.get('rollouts', [run, step]),
     ]);
     if (!summary || !kept) return undefined;
-    const { run: _, ...rest } = summary;
-    return { ...rest, rollouts: kept.rollouts };
+    return { ...summary.summary, rollouts: kept.rollouts } as unknown as Step;
   }
 
   dropSteps(run: string, after: number): Promise<void> {
@@ -103,7 +111,7 @@ export class RunDatabase implements RunRecords {
   }
 
   async questionSets(): Promise<QuestionSet[]> {
-    return (await this.#database()).getAll('questionSets');
+    return (await (await this.#database()).getAll('questionSets')) as QuestionSet[];
   }
 
   async questionText(id: string): Promise<string | undefined> {
@@ -125,7 +133,7 @@ export class RunDatabase implements RunRecords {
   }
 
   /** A text that only grows. */
-  journal(journal: string): JournalFile {
+  journal(journal: string): { read(): Promise<string>; append(text: string): Promise<void> } {
     return {
       read: async () => {
         const rows = await (await this.#database()).getAllFromIndex('journals', 'journal', journal);

@@ -5,13 +5,13 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'vite';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { defaultRunConfig } from '../../train/runs/default-config';
-import { RunStore } from '../../train/runs/run-store';
+import { defaultRunConfig } from '../src/train/runs/default-config';
+import { RunStore } from '../src/train/runs/run-store';
 import { folderRunParts } from './run-folder';
 import { holdRun } from './run-lock';
 
 /** Of real processes; `run-store.test.ts` crashes at every operation, hundreds of times. */
-const KILLS = 12;
+const KILLS = 50;
 
 let folder = '';
 let script = '';

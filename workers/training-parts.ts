@@ -1,17 +1,19 @@
 /** Runs of a browser tab: records in IndexedDB, checkpoints in OPFS, locks and a channel between the tabs. */
-import { AppError } from '../../protocol/errors';
-import type { CorpusServiceApi } from '../../protocol/corpus';
-import type { Retriever } from '../../protocol/retrieval';
-import { createRunData } from '../../train/runs/run-data';
-import { RunStore } from '../../train/runs/run-store';
-import type { RunChannel, TrainingServiceParts } from '../../train/runs/service-parts';
-import type { TrainingEvent } from '../../train/runs/training-run';
-import type { WorkerTools } from '../../train/runs/worker-session';
-import { proxy, type RpcConnection } from '../rpc/connection';
-import { browserLocks, createLocalLocks } from './locks';
-import { hasOpfs, OpfsFileStore } from './opfs-file-store';
-import { RunDatabase } from './run-database';
-import { sha256Hex } from '../../retrieval/sha256';
+import { AppError } from '../src/protocol/errors';
+import type { CorpusServiceApi } from '../src/protocol/corpus';
+import type { Retriever } from '../src/protocol/retrieval';
+import type { RunRecord, StepRecord } from '../src/train/records';
+import { createRunData } from '../src/train/runs/run-data';
+import { RunStore } from '../src/train/runs/run-store';
+import type { RunChannel, TrainingServiceParts } from '../src/train/runs/service-parts';
+import type { TrainingEvent } from '../src/train/runs/training-run';
+import type { WorkerTools } from '../src/train/runs/worker-session';
+import type { QuestionSet } from '../src/train/worker-api';
+import { proxy, type RpcConnection } from '../src/platform/rpc/connection';
+import { browserLocks, createLocalLocks } from '../src/platform/storage/locks';
+import { hasOpfs, OpfsFileStore } from '../src/platform/storage/opfs-file-store';
+import { RunDatabase } from '../src/platform/storage/run-database';
+import { sha256Hex } from '../src/retrieval/sha256';
 
 /** The world that comes with the page to train in. */
 export const DEMO_TRAIN = 'demo-train';
@@ -25,7 +27,7 @@ export function browserRunParts(): BrowserParts {
       fix: 'Open the page over https or as http://localhost, outside of a private window.',
     });
   }
-  const database = new RunDatabase();
+  const database = new RunDatabase<RunRecord, StepRecord, QuestionSet>();
   const now = (): string => new Date().toISOString();
   const newId = (): string => crypto.randomUUID();
   const store = new RunStore({

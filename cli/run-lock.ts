@@ -1,6 +1,6 @@
 import { mkdir, open, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { AppError } from '../../protocol/errors';
+import { AppError } from '../src/protocol/errors';
 
 const LOCK = 'running.pid';
 

@@ -5,10 +5,10 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { appendFile, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { RunRecord, StepRecord } from '../../train/records';
-import type { RunFiles, RunRecords, RunStoreParts } from '../../train/runs/run-parts';
-import type { StepSummary } from '../../train/worker-api';
-import { AppError } from '../../protocol/errors';
+import type { RunRecord, StepRecord } from '../src/train/records';
+import type { RunFiles, RunRecords, RunStoreParts } from '../src/train/runs/run-parts';
+import type { StepSummary } from '../src/train/worker-api';
+import { AppError } from '../src/protocol/errors';
 
 const RECORD = 'run.json';
 const METRICS = 'metrics.jsonl';

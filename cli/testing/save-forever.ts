@@ -1,5 +1,5 @@
 /** Saves one checkpoint after the other until it is killed: `node save-forever.js FOLDER`. Tells each one that is on the disk. */
-import { RunStore } from '../../../train/runs/run-store';
+import { RunStore } from '../../src/train/runs/run-store';
 import { folderRunParts } from '../run-folder';
 
 const [, , folder = ''] = process.argv;
