@@ -2,7 +2,7 @@ import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { cdp } from 'vitest/browser';
 import { connect } from '../../src/platform/rpc/connection';
 import { OpfsFileStore } from '../../src/platform/storage/opfs-file-store';
-import type { CorpusStore } from '../../src/protocol/corpus';
+import type { CorpusRecord, CorpusStore } from '../../src/protocol/corpus';
 
 const { origin } = location;
 const worker = new Worker(new URL('./corpus-store.worker.ts', import.meta.url), { type: 'module' });
@@ -30,7 +30,7 @@ async function refuses(bytes: number): Promise<boolean> {
   }
 }
 
-/** An override is answered before every part of the browser goes by it, and a page that is set up meanwhile can undo it: said until it holds. */
+/** An override is answered before every part of the browser goes by it: said until it holds. */
 async function setQuota(quotaSize: number | undefined): Promise<void> {
   const quota = { origin, ...(quotaSize !== undefined && { quotaSize }) };
   await expect
@@ -44,6 +44,20 @@ async function setQuota(quotaSize: number | undefined): Promise<void> {
     .toBe(quotaSize !== undefined);
 }
 
+/**
+ * What becomes of `create` under the quota. The browser now and then drops an override while other tests set up their pages: what was
+ * written without it proves nothing, and is written again.
+ */
+async function whileFull(create: () => Promise<CorpusRecord>): Promise<CorpusRecord> {
+  for (let attempt = 1; ; attempt += 1) {
+    await setQuota(QUOTA);
+    const record = await create();
+    const held = await refuses(BIG);
+    if (held || attempt === 5) return record;
+    await store.remove(record.id);
+  }
+}
+
 afterEach(() => cdp().send('Storage.overrideQuotaForOrigin', { origin }));
 afterAll(close);
 
@@ -52,11 +66,11 @@ describe('a browser without room', () => {
     const corpus = { name: 'Big', passages: 1, encoder: null, sources: [] };
     const small = { name: 'passages.jsonl', bytes: new Uint8Array(1000) };
     const big = { name: 'bm25.bin', bytes: new Uint8Array(BIG).fill(7) };
-    await setQuota(QUOTA);
-
-    await expect(store.create(corpus, [small, big])).rejects.toMatchObject({ code: 'STORAGE_FULL' });
+    await expect(whileFull(() => store.create(corpus, [small, big]))).rejects.toMatchObject({
+      code: 'STORAGE_FULL',
+    });
     expect(await store.list()).toEqual([]);
-    expect(await files.list('corpora')).not.toContain('full-1');
+    expect((await files.list('corpora')).filter((id) => id.startsWith('full-'))).toEqual([]);
 
     await setQuota(undefined);
     const record = await store.create(corpus, [small, big]);
