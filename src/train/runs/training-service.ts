@@ -232,23 +232,21 @@ export class TrainingService implements TrainingApi {
       void this.#pass(run, event);
     };
     const training = new TrainingRun({ run, store, open, clock, now, emit });
+    let began = false;
     let going: () => void = () => undefined;
     const underWay = new Promise<true>((resolve) => (going = () => resolve(true)));
     const held = locks.tryHold(lockOf(run), async () => {
+      began = true;
       going();
       await training.train({ once });
-      this.#current = undefined;
-      // Only now is it nobody's; whoever looks on must hear of it.
-      emit({ type: 'status', run: await store.get(run) });
     });
-    const ended = held.then(
-      () => undefined,
-      () => undefined,
-    );
-    this.#current = { run, training, ended };
-    void ended.then(() => {
+    const letGo = async (): Promise<void> => {
       if (this.#current?.training === training) this.#current = undefined;
-    });
+      // Only now is it nobody's; whoever looks on must hear of it.
+      if (began) emit({ type: 'status', run: await store.get(run) });
+    };
+    const ended = held.then(letGo, letGo).catch(() => undefined);
+    this.#current = { run, training, ended };
     if (await Promise.race([underWay, held])) return;
     this.#current = undefined;
     throw busyElsewhere();
