@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { fieldWords, optionWords } from '../app/strings/train-fields';
+import type { RunConfig } from '../train/records';
 import { checkRunConfig } from '../train/runs/config-schema';
 import { defaultRunConfig, PRESET_NAMES } from '../train/runs/default-config';
 import { FIELDS, fieldsOf, FIELD_GROUPS, isChanged, setField, valueOf } from './train-fields';
@@ -59,6 +60,10 @@ describe('the fields of a recipe', () => {
   it.each([
     ['reward.kind', 'recall-tiers'],
     ['reward.kind', 'formula'],
+    ['reward.kind', 'answer'],
+    ['reward.format', 0.2],
+    ['system', 'search-r1'],
+    ['system', 'deepretrieval'],
     ['trained.kind', 'adapter'],
     ['ppo.kl.controller.kind', 'adaptive'],
     ['ppo.advantage.kind', 'reinforce++'],
@@ -71,6 +76,46 @@ describe('the fields of a recipe', () => {
     const q4 = setField(base, 'searcher.weights', 'q4', base);
     expect(q4.searcher.weights).toBe('q4');
     expect('weights' in setField(q4, 'searcher.weights', '', base).searcher).toBe(false);
+  });
+});
+
+describe('the agent of a recipe', () => {
+  const shown = (config: RunConfig): string[] =>
+    FIELD_GROUPS.flatMap((group) => fieldsOf(group, config).map(({ path }) => path));
+
+  it('is s3 where nothing is said, and a paper’s with its preset', () => {
+    expect(valueOf(base, 'system')).toBe('');
+    expect('system' in setField(setField(base, 'system', 'search-r1', base), 'system', '', base)).toBe(false);
+    expect(valueOf(defaultRunConfig('search-r1-grpo'), 'system')).toBe('search-r1');
+  });
+
+  it('has only the fields that it reads', () => {
+    expect(shown(base)).toContain('agent.documentsSelected');
+    const searchR1 = shown(defaultRunConfig('search-r1'));
+    expect(searchR1).toContain('ppo.search.maxTurns');
+    expect(searchR1).not.toContain('agent.promptStyle');
+    expect(shown(defaultRunConfig('deepretrieval'))).not.toContain('ppo.search.maxTurns');
+  });
+
+  it.each(['gain-beyond-rag', 'answer', 'recall-tiers', 'formula'])(
+    'rewarded by %s has each field once, each with what the kind needs',
+    (kind) => {
+      const config = setField(base, 'reward.kind', kind, base);
+      const paths = shown(config);
+      expect(new Set(paths).size).toBe(paths.length);
+      for (const name of Object.keys(config.reward)) expect(paths).toContain(`reward.${name}`);
+    },
+  );
+
+  it('may get the points of Search-R1 for the format of its answer, and none', () => {
+    const answer = setField(base, 'reward.kind', 'answer', base);
+    const points = setField(answer, 'reward.format', 'search-r1', base);
+    expect(checkRunConfig(points).config?.reward).toEqual({
+      kind: 'answer',
+      accuracy: 'em',
+      format: 'search-r1',
+    });
+    expect(setField(points, 'reward.format', '', base).reward).toEqual(answer.reward);
   });
 });
 

@@ -1,6 +1,6 @@
 /** The fields of a run's configuration as a form sees them: where each one lies, what it may hold, when it says anything. Pure. */
 import { LORA_MODULES } from '../lm/lora/modules';
-import type { RewardConfig, RunConfig } from '../train/records';
+import type { RewardConfig, RunConfig, TrainedSystem } from '../train/records';
 import type { AdvantageConfig } from '../train/ppo/config';
 import type { KlController } from '../train/ppo/kl-controller';
 import { readPath, sameLeaf, withPath, type Leaf } from './train-paths';
@@ -47,6 +47,12 @@ const rewarded =
   (...kinds: RewardConfig['kind'][]) =>
   ({ reward }: RunConfig): boolean =>
     kinds.includes(reward.kind);
+const trains =
+  (...systems: TrainedSystem[]) =>
+  ({ system = 's3' }: RunConfig): boolean =>
+    systems.includes(system);
+/** DeepRetrieval writes one query, and sees nothing of what it finds. */
+const searchesOn = trains('s3', 'search-r1');
 const controlled =
   (kind: KlController['kind']) =>
   ({ ppo }: RunConfig): boolean =>
@@ -58,6 +64,7 @@ const share = { kind: 'number', min: 0, max: 1 } as const;
 
 export const FIELDS: readonly Field[] = [
   { path: 'searcher.model', group: 'what', kind: 'list', list: 'models' },
+  { path: 'system', group: 'what', kind: 'choice', options: ['', 'search-r1', 'deepretrieval'] },
   { path: 'questions.source', group: 'what', kind: 'list', list: 'sets' },
   { path: 'questions.filter', group: 'what', kind: 'toggle' },
   { path: 'questions.limit', group: 'what', ...count(), unit: 'questions', none: null },
@@ -84,6 +91,21 @@ export const FIELDS: readonly Field[] = [
     options: ['genacc', 'span', 'judge', 'em', 'f1'],
     matters: rewarded('gain-beyond-rag', 'answer', 'formula'),
   },
+  // One name for three things: points of its own, a table of points, or yes and no.
+  {
+    path: 'reward.format',
+    group: 'reward',
+    kind: 'choice',
+    options: ['', 'search-r1'],
+    matters: rewarded('answer'),
+  },
+  {
+    path: 'reward.format',
+    group: 'reward',
+    kind: 'number',
+    none: 'undefined',
+    matters: rewarded('gain-beyond-rag'),
+  },
   { path: 'reward.format', group: 'reward', kind: 'toggle', matters: rewarded('recall-tiers') },
   {
     path: 'reward.tiers',
@@ -105,15 +127,34 @@ export const FIELDS: readonly Field[] = [
 
   { path: 'retrieval', group: 'search', kind: 'choice', options: ['dense', 'bm25', 'hybrid'] },
   { path: 'ppo.search.topK', group: 'search', ...count(1, 3000), unit: 'documents' },
-  { path: 'ppo.search.maxTurns', group: 'search', ...count(1, 16), unit: 'turns' },
-  { path: 'agent.documentsSelected', group: 'search', ...count(1, 20), unit: 'documents', none: 'undefined' },
-  { path: 'agent.promptStyle', group: 'search', kind: 'choice', options: ['compact', 'full'] },
+  { path: 'ppo.search.maxTurns', group: 'search', ...count(1, 16), unit: 'turns', matters: searchesOn },
+  {
+    path: 'agent.documentsSelected',
+    group: 'search',
+    ...count(1, 20),
+    unit: 'documents',
+    none: 'undefined',
+    matters: trains('s3'),
+  },
+  {
+    path: 'agent.promptStyle',
+    group: 'search',
+    kind: 'choice',
+    options: ['compact', 'full'],
+    matters: trains('s3'),
+  },
   { path: 'ppo.sampling.temperature', group: 'search', kind: 'number', above: 0, max: 2 },
   { path: 'ppo.sampling.topP', group: 'search', kind: 'number', above: 0, max: 1 },
   { path: 'ppo.lengths.start', group: 'search', ...count(16), unit: 'tokens' },
   { path: 'ppo.lengths.prompt', group: 'search', ...count(16), unit: 'tokens' },
   { path: 'ppo.lengths.response', group: 'search', ...count(4), unit: 'tokens' },
-  { path: 'ppo.lengths.observation', group: 'search', ...count(0), unit: 'tokens' },
+  {
+    path: 'ppo.lengths.observation',
+    group: 'search',
+    ...count(0),
+    unit: 'tokens',
+    matters: searchesOn,
+  },
 
   { path: 'ppo.batch.prompts', group: 'batch', ...count(1, 4096), unit: 'questions' },
   { path: 'ppo.batch.rolloutsPerPrompt', group: 'batch', ...count(1, 64), unit: 'rollouts' },
@@ -265,6 +306,8 @@ export const fieldsOf = (group: FieldGroup, config: RunConfig): Field[] =>
 
 /** Fields that may be left out; the form's empty option stands for that. */
 const AUTOMATIC: ReadonlySet<string> = new Set([
+  'system',
+  'reward.format',
   'searcher.weights',
   'reward.tiers',
   'ppo.whitenEach',

@@ -3,6 +3,10 @@ import type { FieldGroup, FieldUnit } from '../../state/train-fields';
 /** Each field of the recipe by its label and the sentence that explains it. */
 export const fieldWords: Readonly<Record<string, readonly [string, string]>> = {
   'searcher.model': ['Searcher', 'The model that learns to search. Training begins from it as it is.'],
+  system: [
+    'Agent',
+    'How it searches: s3 selects what a frozen generator reads, Search-R1 searches and answers itself, DeepRetrieval writes one query.',
+  ],
   'searcher.adapter': [
     'Adapter to begin from',
     'Training goes on from this adapter instead of from a fresh one.',
@@ -41,7 +45,7 @@ export const fieldWords: Readonly<Record<string, readonly [string, string]>> = {
   ],
   'reward.format': [
     'Also for the format',
-    'Adds a point where the response has the format that was asked for.',
+    'Points of its own for a response in the format that was asked for.',
   ],
   generator: ['Generator', 'The frozen model that answers from what was kept, and judges answers.'],
 
@@ -218,6 +222,8 @@ export const optionWords: Readonly<Record<string, Readonly<Record<string, string
     'recall-tiers': 'recall, in tiers',
     formula: 'a formula of yours',
   },
+  'reward.format': { '': 'no', 'search-r1': 'points as Search-R1 0.3 has them' },
+  system: { '': 's3', 'search-r1': 'Search-R1', deepretrieval: 'DeepRetrieval' },
   'reward.form': { paper: 'paper: acc − acc of RAG', code: 'code: 2·acc − acc of RAG' },
   'reward.tiers': {
     '': 'automatic',

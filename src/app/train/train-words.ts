@@ -148,8 +148,7 @@ export const fieldLabel = (path: string): string =>
 /** A value of the recipe as people read it. */
 export function leafWords(path: string, value: Leaf): string {
   const words = train.recipe;
-  if (value === null || value === undefined)
-    return path === 'searcher.weights' ? (optionWords[path]?.[''] ?? '') : words.none;
+  if (value === null || value === undefined) return optionWords[path]?.[''] ?? words.none;
   if (typeof value === 'boolean') return value ? words.yes : words.no;
   if (typeof value === 'number') return formatNumber(value);
   if (typeof value === 'string') return optionWords[path]?.[value] ?? value;

@@ -1,6 +1,6 @@
 import { LORA_MODULES } from '../../lm/lora/modules';
 import { PRESETS, type PresetName } from '../ppo/presets';
-import type { RewardConfig, RunConfig } from '../records';
+import type { RewardConfig, RunConfig, TrainedSystem } from '../records';
 
 export const PRESET_NAMES = Object.keys(PRESETS) as PresetName[];
 
@@ -18,6 +18,13 @@ const REWARDS: Record<PresetName, RewardConfig> = {
   cleanrl: { kind: 'answer', accuracy: 'em' },
 };
 
+/** The agent of a paper whose recipe it is; all others train the searcher of s3. */
+const SYSTEMS: Partial<Record<PresetName, TrainedSystem>> = {
+  'search-r1': 'search-r1',
+  'search-r1-grpo': 'search-r1',
+  deepretrieval: 'deepretrieval',
+};
+
 /**
  * A whole configuration from a preset, for the models and data that come with the project; what a user changes starts from here.
  * The lengths and turns of the recipe become the agent's, so that training and use agree.
@@ -26,6 +33,7 @@ export function defaultRunConfig(preset: PresetName = 'small-gpu'): RunConfig {
   const ppo = structuredClone<RunConfig['ppo']>(PRESETS[preset]);
   const { lengths, search } = ppo;
   const small = preset === 'small-gpu';
+  const system = SYSTEMS[preset];
   return {
     format: 's3-web/run-config',
     version: 1,
@@ -39,6 +47,7 @@ export function defaultRunConfig(preset: PresetName = 'small-gpu'): RunConfig {
     retrieval: 'dense',
     questions: { source: 'demo-train', limit: null, filter: true },
     reward: { ...REWARDS[preset] },
+    ...(system && { system }),
     agent: {
       // The demo's models know the compact prompt and five documents a query.
       promptStyle: 'compact',
