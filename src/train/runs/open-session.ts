@@ -1,6 +1,7 @@
 /** A run's session over an engine of ours: one copy of the weights for rollouts, reference, training and, where it is the searcher, generator. */
 import type { S3Settings } from '../../agent/settings';
 import type { Backend } from '../../gpu/backend';
+import { parseModelConfig } from '../../lm/config';
 import type { LoraAdapter } from '../../lm/lora/adapter';
 import { endTokens, LocalModel, type ModelFiles } from '../../lm/local-model';
 import type { ModelWeights } from '../../lm/weights';
@@ -15,6 +16,7 @@ import type { Policy } from '../rollouts/recorder';
 import type { Reward } from '../rewards/reward';
 import type { RunConfig, TrainingQuestion } from '../records';
 import { openTrainingModel, type TrainingModel } from '../trainer/open-training-model';
+import { planTrainingMemory } from '../trainer/plan-memory';
 import type { CollectRequest, TrainingSession } from './session';
 
 export interface Prepared {
@@ -59,11 +61,12 @@ export async function openEngineSession(parts: EngineSessionParts): Promise<Trai
   );
   let model: TrainingModel | undefined;
   try {
+    const plannedBytes = planBytes(parts, slots);
     model = await openTrainingModel({
       ...{ backend, files, config, adapter, slots, signal },
       onProgress: ({ label, done, total }) => onLoading(label ?? 'The model', done, total),
     });
-    return await session(parts, model, slots);
+    return await session(parts, model, { slots, plannedBytes });
   } catch (error) {
     model?.dispose();
     backend.dispose();
@@ -71,10 +74,21 @@ export async function openEngineSession(parts: EngineSessionParts): Promise<Trai
   }
 }
 
+/** On top of what the backend holds already, such as another model that answers. */
+function planBytes({ backend, files, config, adapter }: EngineSessionParts, slots: number): number {
+  const { total } = planTrainingMemory({
+    ...{ model: parseModelConfig(files.config), config, slots },
+    ...{ device: backend.description.kind, preferredRows: backend.preferredRows },
+    ...(files.checkpoint && { checkpoint: files.checkpoint }),
+    ...(adapter && { adapter }),
+  });
+  return backend.liveBytes + total;
+}
+
 async function session(
   parts: EngineSessionParts,
   model: TrainingModel,
-  slots: number,
+  { slots, plannedBytes }: { slots: number; plannedBytes: number },
 ): Promise<TrainingSession> {
   const { config, files, retriever, backend } = parts;
   const tokenizer = new TextTokenizer(files.tokenizer, files.tokenizerConfig);
@@ -104,7 +118,7 @@ async function session(
       }),
     texts: (tokens) => tokens.map((token) => tokenizer.decode([token], { special: true })),
     liveBytes: () => backend.liveBytes,
-    weightBytes: bytesOf(model.engine.weights),
+    ...{ weightBytes: bytesOf(model.engine.weights), plannedBytes },
     ...{ device: backend.description.kind, deviceName: backend.description.name },
     dispose: () => {
       model.dispose();

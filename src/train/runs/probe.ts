@@ -1,4 +1,7 @@
-/** Measures what a run would cost: a few rollouts and the trainer's update on them, at the configuration's sizes. */
+/**
+ * What a run would cost: its memory as planned, its time as measured on a few rollouts and the trainer's update on them, at the
+ * configuration's sizes.
+ */
 import type { Clock } from '../../protocol/clock';
 import type { OnProgress } from '../../protocol/retrieval';
 import type { RunConfig, TrainerState } from '../records';
@@ -45,7 +48,8 @@ export async function probe(
     secondsPerStep: (rolloutSeconds + updateSeconds) * scale,
     phases,
     steps: stepsOf(config.ppo, session.questions.length),
-    bytes: metrics.liveBytes ?? session.liveBytes(),
+    // A plan leaves out a few small buffers of a GPU's kernels; what was really taken counts where it is more.
+    bytes: Math.max(session.plannedBytes, metrics.liveBytes ?? session.liveBytes()),
     weightBytes: session.weightBytes,
     checkpointBytes: stateBytes(await session.trainer.read()),
     ...{ device: session.device, deviceName: session.deviceName, questions: counts },

@@ -45,6 +45,8 @@ export interface TrainingSession {
   /** What all of it takes on the device at this moment, and the weights among it. */
   liveBytes(): number;
   weightBytes: number;
+  /** What all of it was planned to take before the model was loaded. */
+  plannedBytes: number;
   device: ComputeDevice;
   /** For people. */
   deviceName: string;

@@ -75,6 +75,7 @@ export class CountingSession implements TrainingSession {
   readonly asked: { step: number; ids: string[] }[] = [];
   disposed = false;
   readonly weightBytes = 8;
+  readonly plannedBytes = 32;
   readonly device = 'cpu';
   readonly deviceName = 'a counter';
   readonly #before: CountingOptions['before'];
