@@ -415,13 +415,21 @@ describe('whatever the file', () => {
         expect(await outcome(bytesFile('x.parquet', verlParquet().slice(0, end)))).toBeUndefined();
       }),
     );
-    // Of the first page's header: its sizes and its count of values.
+    // Of the first page's header: its sizes, its counts (at 15 the field of the rows ends), the bytes of its levels; then of the schema.
     for (const [at, byte] of [
       [5, 9],
       [7, 255],
       [9, 0],
       [11, 0],
       [12, 128],
+      [13, 129],
+      [15, 0],
+      [17, 17],
+      [19, 0],
+      [20, 255],
+      [100, 0],
+      [499, 1],
+      [683, 11],
     ] as const) {
       // prettier-ignore
       const bytes = verlParquet();

@@ -1,4 +1,4 @@
-import { parquetMetadata, parquetReadObjects } from 'hyparquet';
+import { parquetMetadata, parquetReadObjects, type FileMetaData } from 'hyparquet';
 import { deserializeTCompactProtocol } from 'hyparquet/src/thrift.js';
 import { unreadable } from './unreadable';
 
@@ -10,8 +10,8 @@ export async function readParquet(path: string, bytes: Uint8Array<ArrayBuffer>):
     slice: (start: number, end = byteLength) => buffer.slice(byteOffset + start, byteOffset + end),
   };
   try {
-    checkPages(bytes);
-    const rows: unknown[] = await parquetReadObjects({ file });
+    const metadata = checkedMetadata(bytes);
+    const rows: unknown[] = await parquetReadObjects({ file, metadata });
     return rows.map(plain);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
@@ -27,11 +27,19 @@ export async function readParquet(path: string, bytes: Uint8Array<ArrayBuffer>):
 const MAX_VALUES = 20_000_000;
 /** Snappy packs no better than 64 bytes into 3. */
 const MAX_RATIO = 64;
+/** BYTE_STREAM_SPLIT, the last of the encodings. */
+const MAX_ENCODING = 9;
 
 /** The reader goes round for ever where a damaged page header has no size; so every header is looked at first. */
-function checkPages(bytes: Uint8Array<ArrayBuffer>): void {
+function checkedMetadata(bytes: Uint8Array<ArrayBuffer>): FileMetaData {
   const { buffer, byteOffset, byteLength } = bytes;
-  const metadata = parquetMetadata(buffer.slice(byteOffset, byteOffset + byteLength));
+  // The search for columns of geometry would go round for ever where an element of the schema has fewer than no children.
+  const metadata = parquetMetadata(buffer.slice(byteOffset, byteOffset + byteLength), { geoparquet: false });
+  for (const { num_children: children } of metadata.schema) {
+    if (children !== undefined && !isWhole(children, metadata.schema.length)) {
+      throw new Error('its schema is damaged');
+    }
+  }
   const rows = metadata.row_groups.reduce((sum, group) => sum + group.num_rows, 0n);
   if (metadata.num_rows !== rows) throw new Error('its counts of rows do not agree');
   for (const { columns, num_rows: own } of metadata.row_groups) {
@@ -49,35 +57,53 @@ function checkPages(bytes: Uint8Array<ArrayBuffer>): void {
       }
     }
   }
+  return metadata;
 }
 
 /**
- * How many values its pages have. Numbers of fields as in `parquet.thrift`: sizes 2 and 3, data pages 5 and 8, dictionary 7, in each of
- * which field 1 is the count.
+ * How many values its pages have. Numbers of fields as in `parquet.thrift` (PageHeader): kind 1, sizes 2 and 3, and by its kind the
+ * header of a data page 5, of a dictionary 7, of a data page in the second form 8.
  */
 function checkColumn(view: DataView<ArrayBuffer>): number {
   const reader = { view, offset: 0 };
   let values = 0;
   while (reader.offset < view.byteLength - 1) {
-    const header: Record<string, unknown> = deserializeTCompactProtocol(reader);
-    const whole = (value: unknown, most: number): value is number =>
-      typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= most;
-    const countOf = (kind: unknown): unknown =>
-      typeof kind === 'object' && kind !== null && 'field_1' in kind ? kind.field_1 : undefined;
-    const own = countOf(header['field_5'] ?? header['field_8']);
-    const count = own ?? countOf(header['field_7']);
+    const header: Fields = deserializeTCompactProtocol(reader);
     const packed = header['field_3'];
-    if (
-      !whole(packed, view.byteLength - reader.offset) ||
-      !whole(header['field_2'], MAX_RATIO * packed) ||
-      !whole(count, MAX_VALUES)
-    ) {
-      throw new Error('a page of it is damaged');
-    }
-    if (own !== undefined) values += count;
+    const left = view.byteLength - reader.offset;
+    if (!isWhole(packed, left) || !isWhole(header['field_2'], MAX_RATIO * packed)) throw damaged();
+    values += valuesOf(header, packed);
     reader.offset += packed;
   }
   return values;
+}
+
+type Fields = Record<string, unknown>;
+
+const damaged = (): Error => new Error('a page of it is damaged');
+
+const isWhole = (value: unknown, most: number): value is number =>
+  typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= most;
+
+const isFields = (value: unknown): value is Fields =>
+  typeof value === 'object' && value !== null && !ArrayBuffer.isView(value) && !Array.isArray(value);
+
+/** @throws where a number that the reader counts with is missing or cannot be: it would count for ever */
+function valuesOf(header: Fields, packed: number): number {
+  const kind = header['field_1'];
+  const own = kind === 0 ? header['field_5'] : kind === 2 ? header['field_7'] : header['field_8'];
+  if (!isFields(own) || !isWhole(own['field_1'], MAX_VALUES)) throw damaged();
+  const values = own['field_1'];
+  const isEach = (most: number, ...fields: number[]): boolean =>
+    fields.every((field) => isWhole(own[`field_${field}`], most));
+  if (kind === 0 && isEach(MAX_ENCODING, 2, 3, 4)) return values;
+  if (kind === 2 && isEach(MAX_ENCODING, 2)) return 0;
+  // Of nulls and rows there are at most as many as values; 5 and 6 are the bytes of its levels.
+  if (kind === 3 && isEach(values, 2, 3) && isEach(MAX_ENCODING, 4) && isEach(packed, 5, 6)) {
+    const flag = own['field_7'];
+    if (flag === undefined || typeof flag === 'boolean') return values;
+  }
+  throw damaged();
 }
 
 function plain(value: unknown): unknown {
