@@ -15,6 +15,18 @@ describe('normalisation', () => {
     ['x\u00a0y', 'x y'],
     ['!"#$%&\'()*+,-./:;<=>?@[\\]^_`{|}~', ''],
     ['a_b', 'ab'],
+    // What Python's own `normalize_answer` of SQuAD's evaluate-v1.1.py gives, run on these.
+    ['\ufeffParis', '\ufeffparis'],
+    ['\x1cthe\x1dCat\x85', 'cat'],
+    ['ａ b', 'ａ b'],
+    ['A\u0301n a\u0301 b', '\u0301n \u0301 b'],
+    ['½ a a1 a² a', '½ a1 a²'],
+    ['İstanbul ΣΑΣ', 'i̇stanbul σας'],
+    ['a\u200bn', '\u200bn'],
+    ["can't, $1,000.50", 'cant 100050'],
+    ['“the” quote', '“ ” quote'],
+    ['東京 a 塔 the\u3000end', '東京 塔 end'],
+    ['The A. an', ''],
   ])('of %j is %j', (text, expected) => {
     expect(normaliseAnswer(text)).toBe(expected);
   });
@@ -25,6 +37,9 @@ describe('exact match', () => {
     expect(exactMatch('The Louvre.', ['Prado', 'louvre'])).toBe(1);
     expect(exactMatch('the Louvre in Paris', ['louvre'])).toBe(0);
     expect(exactMatch('x', [])).toBe(0);
+    expect(exactMatch('1,000', ['1000'])).toBe(1);
+    expect(exactMatch('The', ['a'])).toBe(1);
+    expect(exactMatch('caf\u00e9', ['cafe\u0301'])).toBe(0); // SQuAD's script does not compose letters.
   });
 });
 
@@ -37,6 +52,12 @@ describe('token F1', () => {
     ['', [''], 1],
     ['the', ['x'], 0],
     ['x', [], 0],
+    // Common as bags are be, be and to: P = 3/6, R = 3/3.
+    ['to be or not to be', ['be to be'], 2 / 3],
+    ['the cat', ['cat the the'], 1],
+    ['', ['the'], 1], // Neither has a word left: equal, as in SQuAD 2.0's compute_f1.
+    ['', ['x'], 0],
+    ['New York City', ['Boston', 'York', 'New York'], 0.8],
   ])('of %j against %j', (prediction, golds, expected) => {
     expect(f1Score(prediction, golds)).toBeCloseTo(expected, 12);
   });
@@ -65,6 +86,23 @@ describe('the span check', () => {
     ['100', ['¥100'], false],
     ['x', [], false],
     ['x', ['y', 'x'], true],
+    // DPR's SimpleTokenizer: every symbol is a token of its own, marks belong to their word, control characters are none.
+    ['the war of 1914–1918.', ['1914–1918'], true],
+    ['the war of 1914–1918.', ['1914'], true],
+    ['the war of 1914 – 1918.', ['1914–1918'], true],
+    ['the war of 1914 to 1918', ['1914–1918'], false],
+    ['in Sa\u0303o Paulo', ['S\u00e3o Paulo'], true],
+    ['in Sao Paulo', ['São Paulo'], false],
+    ['SÃO PAULO', ['são paulo'], true],
+    ['Paulo São', ['São Paulo'], false],
+    ['St. Louis', ['St Louis'], true],
+    ['Saint New Louis', ['Saint Louis'], false],
+    ['a b a b c', ['a b c'], true], // a false start first
+    ['New York York City', ['new york city', 'york york'], true],
+    ['Göteborg', ['Go\u0308teborg'], true],
+    ['Ångström', ['A\u030angstro\u0308m'], false], // To Python's \b the bare A is an article; so it is in s3.
+    ['zero\u200bwidth', ['zero width'], true],
+    ['東京タワー', ['東京'], false],
   ])('of %j for %j is %s', (prediction, golds, expected) => {
     expect(spanCheck(prediction, golds)).toBe(expected);
   });

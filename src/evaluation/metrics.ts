@@ -23,7 +23,9 @@ const DPR_TOKEN = /[\p{L}\p{N}\p{M}]+|[^\p{Z}\p{C}]/gu;
 
 /** Lower case, without ASCII punctuation, without a, an, the, blanks collapsed. */
 export function normaliseAnswer(text: string): string {
-  return text.toLowerCase().replace(PUNCTUATION, '').replace(ARTICLES, ' ').replace(BLANKS, ' ').trim();
+  const bare = text.toLowerCase().replace(PUNCTUATION, '').replace(ARTICLES, ' ').replace(BLANKS, ' ');
+  // Not `trim`, which takes U+FEFF, too; Python's `split` keeps it.
+  return bare.replace(/^ | $/g, '');
 }
 
 export function exactMatch(prediction: string, golds: readonly string[]): number {

@@ -36,6 +36,37 @@ describe('the measures of trec_eval', () => {
     expect(run.get('q')).toEqual(['c', 'é', 'b', 'a', 'B']);
   }); // prettier-ignore
 
+  it('with ties among graded documents are those of their order by id from the end', () => {
+    // By trec_eval's order: d3 (0.9, not judged), then of score 0.5 d4 (0), d2 (3), d10 (2), d1 (1) by strcmp, then d5.
+    const run = parseRun(
+      ['d1 1 0.5', 'd2 2 0.5', 'd3 3 0.9', 'd4 4 0.5', 'd5 5 0.1', 'd10 6 0.5']
+        .map((line) => `q Q0 ${line} t`)
+        .join('\n'),
+    );
+    expect(run.get('q')).toEqual(['d3', 'd4', 'd2', 'd10', 'd1', 'd5']);
+    const { all } = scoreRun(run, parseQrels('q 0 d1 1\nq 0 d2 3\nq 0 d4 0\nq 0 d10 2\nq 0 d9 1'));
+    expect(all).toMatchObject({ num_ret: 6, num_rel: 4, num_rel_ret: 3 });
+    // AP = (1/3 + 2/4 + 3/5) / 4. DCG = 3/log2(4) + 2/log2(5) + 1/log2(6) = 2.7482 (m_ndcg.c: gain = relevance, log2(rank + 1));
+    // ideal = 3 + 2/log2(3) + 1/log2(4) + 1/log2(5) = 5.1925, the document that was not found included.
+    expect(
+      rounded(all, 'map', 'recip_rank', 'Rprec', 'P_5', 'recall_5', 'ndcg', 'ndcg_cut_5', 'map_cut_5'),
+    ).toEqual([0.3583, 0.3333, 0.5, 0.6, 0.75, 0.5293, 0.5293, 0.3583]);
+    expect(all).toMatchObject({ success_1: 0, success_5: 1 });
+  });
+
+  it('of queries without a relevant or a judged document are 0 or left out', () => {
+    const run = parseRun('q1 Q0 d 1 1 t\nq2 Q0 d 1 1 t\nq3 Q0 d 1 1 t\nq3 Q0 e 2 2 t');
+    const { all, queries, missing } = scoreRun(run, parseQrels('q1 0 d 0\nq3 0 d 1\nq4 0 d 1'));
+    expect([...queries.keys()]).toEqual(['q1', 'q3']); // q2 has no judgements, q4 is not in the run
+    expect(missing).toBe(1);
+    expect(queries.get('q1')).toMatchObject({ map: 0, ndcg: 0, recall_5: 0, recip_rank: 0, num_rel: 0 });
+    // The second of two is the relevant one: ndcg = 1/log2(3).
+    expect(rounded(queries.get('q3'), 'map', 'recip_rank', 'ndcg')).toEqual([0.5, 0.5, 0.6309]);
+    expect(rounded(all, 'map', 'recip_rank', 'ndcg', 'recall_5', 'P_5')).toEqual([
+      0.25, 0.25, 0.3155, 0.5, 0.1,
+    ]);
+  });
+
   it('average over the queries in both files, or over all judged ones', () => {
     const run = parseRun('q1 Q0 d 1 1 t\nq9 Q0 d 1 1 t');
     const qrels = parseQrels('q1 0 d 1\nq2 0 d 1\nq3 0 d 0');
