@@ -47,7 +47,11 @@ export function remoteFile(
           cause,
         );
       });
-      if (!response.ok) throw statusError(path, response.status);
+      // No part was asked for: one that comes all the same (206) is not the file.
+      if (response.status !== 200) {
+        await response.body?.cancel();
+        throw statusError(path, response.status);
+      }
       const total = Number(response.headers.get('content-length')) || null;
       const parts: Uint8Array<ArrayBuffer>[] = [];
       let done = 0;
@@ -83,12 +87,20 @@ function statusError(path: string, status: number): AppError {
       'Download it with your account and choose the file.',
     );
   }
+  if (status === 429) {
+    return failed(
+      'RATE_LIMITED',
+      path,
+      'was refused: too many requests were made',
+      'Wait some minutes and try again, or download the file and choose it.',
+    );
+  }
   return failed('BAD_RESPONSE', path, `was answered with status ${status}`, 'Try again later.');
 }
 
 const failed = (code: ErrorCode, path: string, what: string, fix: string, cause?: unknown): AppError =>
   new AppError(code, `The data set's file ${path} ${what}.`, {
     fix,
-    recoverable: code === 'NETWORK' || code === 'BAD_RESPONSE',
+    recoverable: code === 'NETWORK' || code === 'BAD_RESPONSE' || code === 'RATE_LIMITED',
     ...(cause !== undefined && { cause }),
   });
