@@ -108,8 +108,15 @@ function scriptedRollout(step: number, index: number, score: number): RolloutRec
 
 export function scriptedStep(step: number, seed: number, config: RunConfig, at: string): StepRecord {
   const scores = [1, 1, 0, 0];
-  return {
-    ...{ step, at, metrics: scriptedMetrics(step, seed, config) },
-    rollouts: scores.map((score, index) => scriptedRollout(step, index, score)),
-  };
+  const rollouts = scores.map((score, index) => scriptedRollout(step, index, score));
+  const record = { step, at, metrics: scriptedMetrics(step, seed, config) };
+  return config.reward.kind === 'recall-tiers' ? { ...record, ...tiered(rollouts) } : { ...record, rollouts };
 }
+
+const tiered = (rollouts: readonly RolloutRecord[]): Pick<StepRecord, 'tiers' | 'rollouts'> => ({
+  tiers: { 'recall ≥ 0.7': 0.5, 'recall ≥ 0.3': 0.125, 'recall < 0.05': 0.25, error: 0.125 },
+  rollouts: rollouts.map(({ reward, ...rest }) => ({
+    ...rest,
+    reward: { ...reward, tier: reward.score > 0 ? 'recall ≥ 0.7' : 'recall < 0.05' },
+  })),
+});

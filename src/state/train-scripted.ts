@@ -158,7 +158,7 @@ export function createScriptedTraining(script: TrainingScript = {}): TrainingApi
   }
 
   for (const { id, name, steps, status, owner = 'none', change: changes } of script.runs ?? []) {
-    const config = { ...defaultRunConfig(), name, ...changes };
+    const config = { ...defaultRunConfig(), ...changes, name };
     const entry = hold(id, {
       ...config,
       ppo: { ...config.ppo, run: { ...config.ppo.run, steps: 40, saveAt: [20] } },

@@ -45,5 +45,10 @@ export const TRAINING_SCRIPTS: Readonly<Record<string, TrainingScript>> = {
       },
     },
   },
+  tiers: {
+    runs: [
+      { id: 'run-t', name: 'Queries', steps: 8, status: 'paused', change: defaultRunConfig('deepretrieval') },
+    ],
+  },
   elsewhere: { runs: [{ id: 'run-e', name: 'Demo run', steps: 9, status: 'running', owner: 'elsewhere' }] },
 };

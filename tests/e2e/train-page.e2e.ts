@@ -208,3 +208,15 @@ test('the page’s thread is never held for long while a run goes on', async ({ 
   expect(report.tasks).toBeGreaterThan(20);
   expect(report.longestComputingMs).toBeLessThan(50);
 });
+
+test('a step of a recipe with tiers shows how many rollouts reached each, and which each rollout did', async ({
+  open,
+}) => {
+  const page = await open('tiers');
+  await showRun(page, 'Queries');
+  const tiers = page.getByLabel('Rollouts by what they reached');
+  await expect(tiers).toContainText(/recall ≥ 0\.7\s*50 %/);
+  await expect(tiers.getByRole('definition')).toHaveCount(4);
+  await expect(page.getByRole('listitem').filter({ hasText: 'recall < 0.05' }).first()).toBeVisible();
+  await expectAccessible(page);
+});

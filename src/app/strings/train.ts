@@ -163,6 +163,7 @@ export const train = {
   rollouts: {
     heading: (step: number) => `Rollouts of step ${step}`,
     headingNone: 'Rollouts',
+    tiers: 'Rollouts by what they reached',
     none: 'With the first step, its best and its worst rollout stand here.',
     notKept: 'No rollouts of this step are kept.',
     best: 'best',

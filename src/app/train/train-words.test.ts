@@ -13,6 +13,7 @@ import {
   formatMetric,
   formatNumber,
   stateParts,
+  tierParts,
   toldDifferences,
 } from './train-words';
 
@@ -156,4 +157,18 @@ describe('what changed', () => {
     expect(said).toContain('Advantages by: GAE → GRPO');
     expect(said).toContain('GAE λ: 1 → none');
   });
+
+  it('says what stands where nothing was said', () => {
+    const other = setField(config, 'system', 'search-r1', config);
+    expect(toldDifferences(config, other).map(differenceWords)).toEqual(['Agent: s3 → Search-R1']);
+  });
+});
+
+it('the tiers of a step are told with their shares, best first, and not where there are none', () => {
+  expect(tierParts({ tiers: { 'recall ≥ 0.7': 0.75, 'not found': 0.25, error: 0 } })).toEqual([
+    { tier: 'recall ≥ 0.7', share: '75 %', width: '75.0%' },
+    { tier: 'not found', share: '25 %', width: '25.0%' },
+    { tier: 'error', share: '0 %', width: '0.0%' },
+  ]);
+  expect(tierParts({})).toEqual([]);
 });

@@ -1,5 +1,5 @@
 /** What the Train page says, put together from numbers. Pure. */
-import type { MetricName, RunConfig, StepMetrics } from '../../train/records';
+import type { MetricName, RunConfig, StepMetrics, StepRecord } from '../../train/records';
 import type { FilterCounts, ListedRun, RunEstimate } from '../../train/worker-api';
 import { secondsLeft, standingOf } from '../../state/train-actions';
 import { FIELDS, fieldOf, TWINS } from '../../state/train-fields';
@@ -182,6 +182,14 @@ export function toldDifferences(before: RunConfig, after: RunConfig): Difference
 
 export const differenceWords = ({ path, before, after }: Difference): string =>
   `${fieldLabel(path)}: ${leafWords(path, before)} → ${leafWords(path, after)}`;
+
+/** A step's rollouts by the tier of the reward that they reached, best first, with the width of each one's bar; none without tiers. */
+export const tierParts = ({
+  tiers = {},
+}: Pick<StepRecord, 'tiers'>): { tier: string; share: string; width: string }[] =>
+  Object.entries(tiers).map(([tier, share]) => ({
+    ...{ tier, share: formatMetric(share, 'share'), width: `${(share * 100).toFixed(1)}%` },
+  }));
 
 /** The metrics of a group that a run measured, in their order. */
 export const measured = <T extends MetricName>(
