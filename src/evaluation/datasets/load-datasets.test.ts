@@ -436,6 +436,17 @@ describe('whatever the file', () => {
       bytes[at] = byte;
       expect(await outcome(bytesFile('x.parquet', bytes)), `byte ${at}`).toBeUndefined();
     }
+    // Runs of levels that say they are millions of times as long as the page.
+    for (const [at, run] of [
+      [110, [254, 128, 254]],
+      [195, [162, 165, 254, 127, 33]],
+      [270, [166, 167, 145, 174, 21]],
+      [386, [166, 205, 255]],
+    ] as const) {
+      const bytes = verlParquet();
+      bytes.set(run, at);
+      expect(await outcome(bytesFile('x.parquet', bytes)), `run at ${at}`).toBeUndefined();
+    }
   });
 
   it('a table gives back the fields that were written into it', async () => {

@@ -1,5 +1,6 @@
 import { parquetMetadata, parquetReadObjects, type FileMetaData } from 'hyparquet';
-import { deserializeTCompactProtocol } from 'hyparquet/src/thrift.js';
+import { deserializeTCompactProtocol, readVarInt } from 'hyparquet/src/thrift.js';
+import { getMaxDefinitionLevel, getMaxRepetitionLevel, getSchemaPath } from 'hyparquet/src/schema.js';
 import { unreadable } from './unreadable';
 
 /** All rows, numbers of 64 bits as numbers where they are safe, else as text. @throws AppError `BAD_INPUT` */
@@ -51,7 +52,9 @@ function checkedMetadata(bytes: Uint8Array<ArrayBuffer>): FileMetaData {
       );
       const end = start + Number(column.total_compressed_size);
       if (!(start >= 4 && end <= byteLength)) throw new Error('a column lies outside of the file');
-      const values = checkColumn(new DataView(buffer, byteOffset + start, end - start));
+      const schemaPath = getSchemaPath(metadata.schema, column.path_in_schema);
+      const levels = [getMaxRepetitionLevel(schemaPath), getMaxDefinitionLevel(schemaPath)] as const;
+      const values = checkColumn(new DataView(buffer, byteOffset + start, end - start), levels);
       if (BigInt(values) !== column.num_values || own < 0n || own > column.num_values) {
         throw new Error('its counts of values do not agree');
       }
@@ -64,7 +67,7 @@ function checkedMetadata(bytes: Uint8Array<ArrayBuffer>): FileMetaData {
  * How many values its pages have. Numbers of fields as in `parquet.thrift` (PageHeader): kind 1, sizes 2 and 3, and by its kind the
  * header of a data page 5, of a dictionary 7, of a data page in the second form 8.
  */
-function checkColumn(view: DataView<ArrayBuffer>): number {
+function checkColumn(view: DataView<ArrayBuffer>, levels: Levels): number {
   const reader = { view, offset: 0 };
   let values = 0;
   while (reader.offset < view.byteLength - 1) {
@@ -72,10 +75,37 @@ function checkColumn(view: DataView<ArrayBuffer>): number {
     const packed = header['field_3'];
     const left = view.byteLength - reader.offset;
     if (!isWhole(packed, left) || !isWhole(header['field_2'], MAX_RATIO * packed)) throw damaged();
-    values += valuesOf(header, packed);
+    const count = valuesOf(header, packed);
+    const second = header['field_8'];
+    if (header['field_1'] === 3 && isFields(second)) {
+      const [definition, repetition] = [Number(second['field_5']), Number(second['field_6'])];
+      const middle = reader.offset + repetition;
+      checkRuns(view, reader.offset, middle, levels[0], count);
+      checkRuns(view, middle, middle + definition, levels[1], count);
+    }
+    values += count;
     reader.offset += packed;
   }
   return values;
+}
+
+/** The highest level of repetition and of definition. */
+type Levels = readonly [repetition: number, definition: number];
+
+/** The reader writes runs out as long as they say they are: none may be far longer than what the page has. */
+function checkRuns(view: DataView, start: number, end: number, level: number, values: number): void {
+  const width = 32 - Math.clz32(level);
+  const reader = { view, offset: start };
+  let seen = 0;
+  while (level > 0 && seen < values) {
+    if (reader.offset >= end) throw damaged();
+    const header = readVarInt(reader);
+    const isPacked = (header & 1) === 1;
+    const count = isPacked ? (header >>> 1) * 8 : header >>> 1;
+    if (count > values - seen + 512) throw damaged();
+    reader.offset += isPacked ? (count * width) / 8 : Math.ceil(width / 8);
+    seen += count;
+  }
 }
 
 type Fields = Record<string, unknown>;
