@@ -15,7 +15,7 @@ describe('normalisation', () => {
     ['x\u00a0y', 'x y'],
     ['!"#$%&\'()*+,-./:;<=>?@[\\]^_`{|}~', ''],
     ['a_b', 'ab'],
-    // What Python's own `normalize_answer` of SQuAD's evaluate-v1.1.py gives, run on these.
+    // By a reading of `normalize_answer` of SQuAD's evaluate-v1.1.py in Python, run on these.
     ['\ufeffParis', '\ufeffparis'],
     ['\x1cthe\x1dCat\x85', 'cat'],
     ['ａ b', 'ａ b'],
