@@ -161,7 +161,9 @@ for (const theme of ['light', 'dark'] as const) {
         await page.getByRole('button', { name: 'Run', exact: true }).click();
         await expect(state(page)).toHaveText('finished', { timeout: LIMIT_MS });
         await expect(page.getByRole('region', { name: 'Questions' })).toContainText('2 questions');
-        await results(page).getByRole('button', { name: /^plain RAG/ }).click();
+        await results(page)
+          .getByRole('button', { name: /^plain RAG/ })
+          .click();
         await page.locator('.question').first().click();
         await page.getByRole('button', { name: 'Explain the difference' }).click();
         await expectSound(page);
