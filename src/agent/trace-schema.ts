@@ -1,6 +1,6 @@
 /** What a trace file may hold; everything that comes from outside passes here. Fields that are not named are dropped. */
 import * as v from 'valibot';
-import type { ErrorCode } from '../protocol/errors';
+import { ERROR_CODES } from '../protocol/errors';
 import { SYSTEM_IDS, type TraceEvent, type TraceEventType } from '../protocol/trace';
 
 const MAX_TEXT = 1_000_000;
@@ -18,27 +18,6 @@ const turn = v.pipe(whole, v.maxValue(MAX_TURN));
 const share = v.pipe(v.number(), v.minValue(0), v.maxValue(1));
 const labels = v.pipe(v.array(label), v.maxLength(MAX_IDS));
 const scalar = v.union([label, finite, v.boolean()]);
-
-const ERROR_CODES = [
-  'ABORTED',
-  'AUTH',
-  'BAD_INPUT',
-  'BAD_RESPONSE',
-  'BUSY',
-  'CONTEXT_TOO_LONG',
-  'CORS',
-  'DEVICE_LOST',
-  'INTEGRITY',
-  'INTERNAL',
-  'NETWORK',
-  'NOT_FOUND',
-  'OUT_OF_MEMORY',
-  'PERMISSION',
-  'RATE_LIMITED',
-  'STORAGE_FULL',
-  'TIMEOUT',
-  'UNSUPPORTED',
-] as const satisfies readonly ErrorCode[];
 
 const shownDocument = v.object({
   number: v.pipe(whole, v.minValue(1)),

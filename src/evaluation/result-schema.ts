@@ -1,6 +1,6 @@
 /** What is read back from a store or a file is checked like anything from outside. */
 import * as v from 'valibot';
-import { AppError } from '../protocol/errors';
+import { AppError, ERROR_CODES } from '../protocol/errors';
 import {
   DATASET_FORMATS,
   type EvaluationQuestion,
@@ -14,26 +14,7 @@ const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const may = <T extends v.GenericSchema>(schema: T) => v.exactOptional(schema);
 
 const errorEnvelope = v.object({
-  code: v.picklist([
-    'ABORTED',
-    'AUTH',
-    'BAD_INPUT',
-    'BAD_RESPONSE',
-    'BUSY',
-    'CONTEXT_TOO_LONG',
-    'CORS',
-    'DEVICE_LOST',
-    'INTEGRITY',
-    'INTERNAL',
-    'NETWORK',
-    'NOT_FOUND',
-    'OUT_OF_MEMORY',
-    'PERMISSION',
-    'RATE_LIMITED',
-    'STORAGE_FULL',
-    'TIMEOUT',
-    'UNSUPPORTED',
-  ]),
+  code: v.picklist(ERROR_CODES),
   message: v.string(),
   fix: v.string(),
   recoverable: v.boolean(),

@@ -1,23 +1,25 @@
 /** Everything that can go wrong in a way the user can be told about. Closed: a new failure gets a new code. */
-export type ErrorCode =
-  | 'ABORTED'
-  | 'AUTH'
-  | 'BAD_INPUT'
-  | 'BAD_RESPONSE'
-  | 'BUSY'
-  | 'CONTEXT_TOO_LONG'
-  | 'CORS'
-  | 'DEVICE_LOST'
-  | 'INTEGRITY'
-  | 'INTERNAL'
-  | 'NETWORK'
-  | 'NOT_FOUND'
-  | 'OUT_OF_MEMORY'
-  | 'PERMISSION'
-  | 'RATE_LIMITED'
-  | 'STORAGE_FULL'
-  | 'TIMEOUT'
-  | 'UNSUPPORTED';
+export const ERROR_CODES = [
+  'ABORTED',
+  'AUTH',
+  'BAD_INPUT',
+  'BAD_RESPONSE',
+  'BUSY',
+  'CONTEXT_TOO_LONG',
+  'CORS',
+  'DEVICE_LOST',
+  'INTEGRITY',
+  'INTERNAL',
+  'NETWORK',
+  'NOT_FOUND',
+  'OUT_OF_MEMORY',
+  'PERMISSION',
+  'RATE_LIMITED',
+  'STORAGE_FULL',
+  'TIMEOUT',
+  'UNSUPPORTED',
+] as const;
+export type ErrorCode = (typeof ERROR_CODES)[number];
 
 /** The form in which an error crosses a worker or lies in a trace. */
 export interface ErrorEnvelope {

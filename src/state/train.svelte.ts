@@ -1,6 +1,7 @@
 /** The Train page's state: the runs of this device, the one that is looked at, and the one that is being written down. */
 import { createContext } from 'svelte';
 import { isAbort, toEnvelope, type ErrorEnvelope } from '../protocol/errors';
+import type { OnProgress } from '../protocol/retrieval';
 import type { RunConfig } from '../train/records';
 import type { ListedRun, QuestionSet, RunExport, RunExportFormat, StepSummary } from '../train/worker-api';
 import type { Laboratory } from './laboratory';
@@ -168,48 +169,35 @@ export class Training {
   }
 
   /** Null where it was stopped or went wrong. */
-  async export(id: string, format: RunExportFormat, step: number): Promise<RunExport | null> {
-    const meter = new Meter();
-    return this.#running.run('export', async (signal) => {
-      this.exporting = { run: id, step, format, measured: null };
-      this.error = null;
-      try {
-        return await this.#laboratory.training.exportRun(
-          id,
-          format,
-          step,
-          (progress) => {
-            const measured = meter.measure(progress, performance.now());
-            if (this.exporting) this.exporting = { ...this.exporting, measured };
-          },
-          signal,
-        );
-      } catch (error) {
-        if (!isAbort(error)) this.error = toEnvelope(error);
-        return null;
-      } finally {
-        this.exporting = null;
-      }
-    });
+  export(id: string, format: RunExportFormat, step: number): Promise<RunExport | null> {
+    return this.#taken(id, step, format, (onProgress, signal) =>
+      this.#laboratory.training.exportRun(id, format, step, onProgress, signal),
+    );
   }
 
   /** Makes a checkpoint a model of this device; returns its id, or null where it was stopped or went wrong. */
-  async use(run: ListedRun, step: number): Promise<string | null> {
+  use(run: ListedRun, step: number): Promise<string | null> {
+    return this.#taken(run.id, step, 'use', (onProgress, signal) =>
+      useCheckpoint(this.#laboratory, run, step, onProgress, signal),
+    );
+  }
+
+  /** Takes a checkpoint out of its run, measured, one at a time. */
+  async #taken<Result>(
+    run: string,
+    step: number,
+    format: RunExportFormat | 'use',
+    work: (onProgress: OnProgress, signal: AbortSignal) => Promise<Result>,
+  ): Promise<Result | null> {
     const meter = new Meter();
     return this.#running.run('export', async (signal) => {
-      this.exporting = { run: run.id, step, format: 'use', measured: null };
+      this.exporting = { run, step, format, measured: null };
       this.error = null;
       try {
-        return await useCheckpoint(
-          this.#laboratory,
-          run,
-          step,
-          (progress) => {
-            const measured = meter.measure(progress, performance.now());
-            if (this.exporting) this.exporting = { ...this.exporting, measured };
-          },
-          signal,
-        );
+        return await work((progress) => {
+          const measured = meter.measure(progress, performance.now());
+          if (this.exporting) this.exporting = { ...this.exporting, measured };
+        }, signal);
       } catch (error) {
         if (!isAbort(error)) this.error = toEnvelope(error);
         return null;
