@@ -43,6 +43,32 @@ export interface CorpusRecord {
   sources: CorpusSource[];
   /** File name → sha256, hexadecimal. */
   files: Record<string, string>;
+  /** Present where the passages lie elsewhere; then there are no files here. */
+  link?: CorpusLink;
+}
+
+/** What answers searches in place of files on this device. Addresses carry no credentials; keys are never stored. */
+export type CorpusLink = PackLink | RemoteLink;
+
+/** An index pack on a static host, read by range. */
+export interface PackLink {
+  kind: 'pack';
+  /** Of its folder, with a slash at the end. */
+  url: string;
+  /** sha256 of its manifest when it was linked: a pack that has changed since is another one. */
+  manifest: string;
+}
+
+export const REMOTE_KINDS = ['retrieve', 'qdrant', 'opensearch', 'elasticsearch'] as const;
+export type RemoteKind = (typeof REMOTE_KINDS)[number];
+
+/** A retrieval server. */
+export interface RemoteLink {
+  kind: RemoteKind;
+  /** http or https, no slash at the end; with the path of a proxy, where there is one. */
+  url: string;
+  /** The collection of Qdrant, the index of the others; empty for `/retrieve`. */
+  collection: string;
 }
 
 /** The files of a stored corpus. `vectors.bin` is absent where `encoder` is `null`. */
@@ -57,6 +83,7 @@ export interface NewCorpus {
   passages: number;
   encoder: EncoderIdentity | null;
   sources: CorpusSource[];
+  link?: CorpusLink;
 }
 
 export interface CorpusFile {

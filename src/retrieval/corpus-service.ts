@@ -3,6 +3,7 @@ import { AppError, isAbort, throwIfAborted } from '../protocol/errors';
 import {
   DEMO_CORPUS_ID,
   type CorpusInfo,
+  type CorpusLink,
   type CorpusRecord,
   type CorpusServiceApi,
   type CorpusStore,
@@ -28,6 +29,21 @@ export interface CorpusServiceParts {
   /** Further corpora that come with the page, by id. */
   others?: Readonly<Record<string, DemoParts & { name: string }>>;
   read?: Pick<ReadOptions, 'pdf' | 'limits' | 'chunks'>;
+  /** Opens a corpus whose passages lie elsewhere. */
+  openLinked?: (record: CorpusRecord & { link: CorpusLink }) => Promise<LinkedCorpus>;
+}
+
+/** A corpus that is searched where it lies. */
+export interface LinkedCorpus {
+  readonly passages: { readonly length: number };
+  readonly modes: readonly RetrievalMode[];
+  /** `encoder`: loaded when it is asked for; rejects where the corpus has no vectors. */
+  open(
+    mode: RetrievalMode,
+    encoder: () => Promise<Encoder>,
+    onProgress?: OnProgress,
+    signal?: AbortSignal,
+  ): Promise<Retriever>;
 }
 
 interface Opened {
@@ -38,7 +54,7 @@ interface Opened {
 
 interface Entry {
   name: string;
-  corpus: SearchableCorpus;
+  corpus: SearchableCorpus | LinkedCorpus;
   /** `null`: no vectors. */
   request: EncoderRequest | null;
   opened: Map<RetrievalMode, Promise<Opened>>;
@@ -83,7 +99,7 @@ export class CorpusService implements CorpusServiceApi {
   ): Promise<CorpusInfo> {
     throwIfAborted(signal);
     const entry = await this.#entry(id);
-    const modes: RetrievalMode[] = entry.request ? ['dense', 'bm25'] : ['bm25'];
+    const modes = modesOf(entry);
     const opened = modes.includes(mode) ? await this.#open(entry, mode, onProgress, signal) : null;
     const { name, corpus } = entry;
     return { id, name, passages: corpus.passages.length, modes, encoder: opened?.info ?? null };
@@ -202,13 +218,23 @@ export class CorpusService implements CorpusServiceApi {
         context: { id },
       });
     }
-    const corpus = await openCorpusFiles((file) => store.read(id, file));
+    const corpus = await this.#openRecord(store, record);
     return {
       name: record.name,
       corpus,
       request: record.encoder && requestOf(record.encoder),
       opened: new Map(),
     };
+  }
+
+  #openRecord(store: CorpusStore, record: CorpusRecord): Promise<SearchableCorpus | LinkedCorpus> {
+    const { id, link } = record;
+    if (!link) return openCorpusFiles((file) => store.read(id, file));
+    const { openLinked } = this.#parts;
+    if (openLinked) return openLinked({ ...record, link });
+    throw new AppError('UNSUPPORTED', `The corpus "${record.name}" lies elsewhere.`, {
+      fix: 'Open it where the page can reach its address.',
+    });
   }
 
   /** Whoever comes second waits for the first; but if the first stops it, the second begins anew. */
@@ -237,12 +263,31 @@ export class CorpusService implements CorpusServiceApi {
     onProgress: OnProgress | undefined,
     signal: AbortSignal | undefined,
   ): Promise<Opened> {
+    if ('open' in corpus) {
+      let info: EncoderInfo | null = null;
+      const encoder = async (): Promise<Encoder> => {
+        const loaded = await this.#loadEncoder(named, onProgress, signal);
+        info = loaded.info;
+        return loaded.encoder;
+      };
+      return { retriever: await corpus.open(mode, encoder, onProgress, signal), info };
+    }
     if (mode === 'bm25') {
       return {
         retriever: new Bm25Retriever(await corpus.bm25(onProgress, signal), corpus.passages),
         info: null,
       };
     }
+    const { encoder, info } = await this.#loadEncoder(named, onProgress, signal);
+    const index = await corpus.vectors(encoder, onProgress, signal);
+    return { retriever: new DenseRetriever(index, encoder, corpus.passages), info };
+  }
+
+  async #loadEncoder(
+    named: EncoderRequest | null,
+    onProgress: OnProgress | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<{ encoder: Encoder; info: EncoderInfo }> {
     if (!named) {
       throw new AppError('UNSUPPORTED', 'This corpus has no vectors; it can be searched by words only.', {
         fix: 'Search with BM25, or import the documents again with an encoder.',
@@ -251,8 +296,11 @@ export class CorpusService implements CorpusServiceApi {
     const { encoders } = this.#parts;
     const request = this.#fromHub(named);
     const info = await encoders.load(request, onProgress, signal);
-    const encoder = boundEncoder(encoders, request, info.dimensions);
-    const index = await corpus.vectors(encoder, onProgress, signal);
-    return { retriever: new DenseRetriever(index, encoder, corpus.passages), info };
+    return { encoder: boundEncoder(encoders, request, info.dimensions), info };
   }
 }
+
+const modesOf = ({ corpus, request }: Entry): RetrievalMode[] => {
+  if ('modes' in corpus) return [...corpus.modes];
+  return request ? ['dense', 'bm25'] : ['bm25'];
+};
