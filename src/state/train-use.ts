@@ -40,7 +40,10 @@ export async function useCheckpoint(
     await library.importModel({ id, from, weights }, undefined, signal);
     choice = id;
   }
+  const { system = 's3' } = config;
   laboratory.trained.remember(choice, {
+    // The demo's own models know its world alone, trained further or not.
+    trainedFor: system === 's3' && /^demo(-|$)/.test(config.searcher.model) ? 'demo' : system,
     promptStyle: config.agent.promptStyle ?? 'full',
     documentsPerQuery: config.agent.documentsPerQuery ?? config.ppo.search.topK,
   });

@@ -21,6 +21,13 @@ it('a model that was trained here keeps the instructions that it was trained wit
   ]);
 });
 
+it('a model that learned another protocol here is known by that one, whatever its base was made for', () => {
+  const kept = storage();
+  new TrainedModels(kept).remember('mine', { ...how, trainedFor: 'search-r1' });
+  const [mine] = new TrainedModels(kept).known([{ ...option('mine'), trainedFor: 'general' as const }]);
+  expect(mine).toEqual({ ...option('mine'), search: how, trainedFor: 'search-r1' });
+});
+
 it('nothing is known where storage holds nonsense, or is denied', () => {
   const broken = storage(new Map([['s3-web.trained-models', '{"mine":{"promptStyle":"other"}}']]));
   expect(new TrainedModels(broken).known([option('mine')])).toEqual([option('mine')]);

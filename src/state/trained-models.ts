@@ -2,18 +2,21 @@
 import * as v from 'valibot';
 
 const KEY = 's3-web.trained-models';
-const search = v.object({
+const training = v.object({
   promptStyle: v.picklist(['full', 'compact']),
   documentsPerQuery: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(3000)),
+  /** The protocol that it learned; absent in what an earlier version wrote. */
+  trainedFor: v.exactOptional(v.picklist(['demo', 's3', 'search-r1', 'deepretrieval'])),
 });
-const schema = v.record(v.string(), search);
+const schema = v.record(v.string(), training);
 
-type Search = v.InferOutput<typeof search>;
+export type KnownTraining = v.InferOutput<typeof training>;
 
 /** What of a model option matters here. */
 interface Searcher {
   id: string;
-  search?: Search;
+  search?: Pick<KnownTraining, 'promptStyle' | 'documentsPerQuery'>;
+  trainedFor?: string;
 }
 
 export class TrainedModels {
@@ -23,7 +26,7 @@ export class TrainedModels {
     this.#storage = storage;
   }
 
-  #read(): Record<string, Search> {
+  #read(): Record<string, KnownTraining> {
     try {
       const parsed = v.safeParse(schema, JSON.parse(this.#storage?.getItem(KEY) ?? '{}'));
       return parsed.success ? parsed.output : {};
@@ -34,7 +37,7 @@ export class TrainedModels {
   }
 
   /** By the id that settings name it by. */
-  remember(id: string, how: Search): void {
+  remember(id: string, how: KnownTraining): void {
     try {
       this.#storage?.setItem(KEY, JSON.stringify({ ...this.#read(), [id]: how }));
     } catch {
@@ -47,7 +50,14 @@ export class TrainedModels {
     const all = this.#read();
     return options.map((option) => {
       const how = Object.hasOwn(all, option.id) ? all[option.id] : undefined;
-      return option.search || !how ? option : { ...option, search: how };
+      if (!how) return option;
+      const { trainedFor, ...search } = how;
+      // What was learned here is what it knows, whatever its base was made for.
+      return {
+        ...option,
+        ...(!option.search && { search }),
+        ...(trainedFor && { trainedFor }),
+      };
     });
   }
 }
