@@ -55,6 +55,23 @@ export function s3SettingsOf(settings: RunSettings, searcher: ModelOption | unde
   };
 }
 
+/** A searcher that learned one of these protocols here finds as many documents as it did then. */
+function trainedWith(
+  system: SystemId,
+  searcher: ModelOption | undefined,
+): { settings?: Partial<S3Settings>; systems?: SystemSettings } {
+  const documentsPerQuery = searcher?.search?.documentsPerQuery;
+  if (documentsPerQuery === undefined) return {};
+  if (system.startsWith('search-r1') && searcher?.trainedFor === 'search-r1') {
+    return { systems: { searchR1: { documentsPerQuery } } };
+  }
+  // Its one search is its first.
+  if (system === 'deepretrieval' && searcher?.trainedFor === 'deepretrieval') {
+    return { settings: { initialDocuments: documentsPerQuery } };
+  }
+  return {};
+}
+
 /** Search-o1 writes up to 8,192 tokens at once, which no model in a tab has room for. */
 const SHORT = { responseTokens: 500 };
 const IN_A_TAB: SystemSettings = { ircotS3: SHORT, searchO1: SHORT, searchO1S3: SHORT };
@@ -88,7 +105,11 @@ export async function systemFor({ system, settings }: NeededRun, parts: RunParts
     });
   });
   return makeSystem(system, {
-    ...{ searcher, generator, retriever, clock, bm25: parts.retriever('bm25'), settings: given },
-    ...(settings.searcher !== ENDPOINT && { systems: IN_A_TAB }),
+    ...{ searcher, generator, retriever, clock, bm25: parts.retriever('bm25') },
+    settings: { ...given, ...trainedWith(system, parts.searcher).settings },
+    systems: {
+      ...(settings.searcher !== ENDPOINT && IN_A_TAB),
+      ...trainedWith(system, parts.searcher).systems,
+    },
   }).system;
 }
