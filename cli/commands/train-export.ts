@@ -116,6 +116,7 @@ async function writeVerl(
   out: string,
   gpus: number,
 ): Promise<Written[]> {
+  const { command, notes } = verlCommand({ config, dataFolder: 'data', gpus });
   const all = await readTrainingQuestions(config.questions.source);
   const journal = await PrecomputeJournal.open(
     appendedFile(join(folder, journalFile)),
@@ -129,7 +130,6 @@ async function writeVerl(
   const rows = verlRows({
     ...{ questions, sequences: journal.sequences(), prompt: settings, initialDocuments, split: 'train' },
   });
-  const { command, notes } = verlCommand({ config, dataFolder: 'data', gpus });
   const readme = `${notes.map((note) => `# ${note}\n`).join('')}${command}\n`;
   const files: [string, string | Uint8Array][] = [
     ['data/train_e5_s3.parquet', verlParquet(rows)],

@@ -1,4 +1,5 @@
 /** The command that starts s3's trainer with a run's recipe. */
+import { AppError } from '../protocol/errors';
 import type { RunConfig } from './records';
 
 export interface VerlCommandOptions {
@@ -16,11 +17,25 @@ export interface VerlCommand {
   notes: string[];
 }
 
+const NAMES = { 'search-r1': 'Search-R1', deepretrieval: 'DeepRetrieval' } as const;
+
 type Setting = readonly [name: string, value: string | number | boolean];
 
-/** Every number of the recipe that the trainer has a setting for; the names are those of its `ppo_trainer.yaml`. */
+/**
+ * Every number of the recipe that the trainer has a setting for; the names are those of its `ppo_trainer.yaml`.
+ * @throws AppError UNSUPPORTED for a run of another agent than s3: that trainer rolls out s3's loop alone
+ */
 export function verlCommand({ config, dataFolder, gpus }: VerlCommandOptions): VerlCommand {
-  const { ppo, searcher, agent } = config;
+  const { ppo, searcher, agent, system = 's3' } = config;
+  if (system !== 's3') {
+    throw new AppError(
+      'UNSUPPORTED',
+      `This run trains ${NAMES[system]}; the verl export is for s3’s trainer.`,
+      {
+        fix: `Its rollouts would be those of s3. Export the run as peft, and train ${NAMES[system]} by its authors’ own code.`,
+      },
+    );
+  }
   const { batch, actor, critic, sampling, lengths, kl, run } = ppo;
   const grouped = batch.rolloutsPerPrompt > 1;
   const estimator = ppo.advantage.kind === 'grpo' ? 'grpo' : 'gae';

@@ -96,11 +96,18 @@ describe('the command', () => {
   });
 
   it('puts GRPO’s KL into the loss and its rollouts beside one another', () => {
-    const given = argumentsOf(command(defaultRunConfig('search-r1-grpo')).command);
+    const { system: _, ...config } = defaultRunConfig('search-r1-grpo');
+    const given = argumentsOf(command(config).command);
     expect(given).toContain('algorithm.adv_estimator=grpo');
     expect(given).toContain('actor_rollout_ref.actor.kl_loss_type=low_var_kl');
     expect(given).toContain('actor_rollout_ref.rollout.n_agent=5');
     expect(given.some((word) => word.startsWith('critic.'))).toBe(false);
+  });
+
+  it('is refused where another agent than s3 was trained, whose rollouts that trainer does not make', () => {
+    for (const preset of ['search-r1', 'deepretrieval'] as const) {
+      expect(() => command(defaultRunConfig(preset))).toThrow(/verl export is for s3’s trainer/);
+    }
   });
 
   it('tells what that trainer does otherwise, and nothing where it does the same', () => {

@@ -150,13 +150,13 @@ export function verlExport({
   journal,
   gpus = 8,
 }: VerlExportOptions): VerlExport {
+  const { command, notes } = verlCommand({ config, dataFolder: DATA_FOLDER, gpus });
   const sequences = journal.sequences();
   const { initialDocuments, promptStyle, documentsSelected, booleanQueries } = s3Settings(config.agent);
   const parquet = (rows: readonly TrainingQuestion[], split: 'train' | 'test'): Uint8Array<ArrayBuffer> => {
     const prompt = { promptStyle, documentsSelected, booleanQueries };
     return verlParquet(verlRows({ questions: rows, sequences, prompt, initialDocuments, split }));
   };
-  const { command, notes } = verlCommand({ config, dataFolder: DATA_FOLDER, gpus });
   const told = notes.map((note) => `# ${note}\n`).join('');
   const script = `#!/bin/sh\n# ${config.name.replace(/\s+/g, ' ')}: the recipe of a run of s3-web.\n# The retriever must answer on port 3000, the generator on port 8000.\n${told}${command}`;
   const encode = (content: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(content);
