@@ -48,12 +48,16 @@ function requireUniqueIds(passages: readonly Passage[]): void {
   }
 }
 
-/** A corpus that can be searched, wherever it comes from. Indexes are read or built when first asked for. */
-export interface SearchableCorpus {
-  readonly passages: PassageFile;
+/** The indexes of a corpus, read or built when first asked for. */
+export interface CorpusIndexes {
   bm25(onProgress?: OnProgress, signal?: AbortSignal): Promise<Bm25Index>;
   /** Made with `encoder`, row by row the passages. */
   vectors(encoder: Encoder, onProgress?: OnProgress, signal?: AbortSignal): Promise<FlatIndex>;
+}
+
+/** A corpus that can be searched, wherever it comes from. */
+export interface SearchableCorpus extends CorpusIndexes {
+  readonly passages: PassageFile;
 }
 
 export type ReadFile = (name: string) => Promise<Uint8Array<ArrayBuffer>>;
@@ -61,6 +65,15 @@ export type ReadFile = (name: string) => Promise<Uint8Array<ArrayBuffer>>;
 /** A corpus of the files that `buildCorpusFiles` made. */
 export async function openCorpusFiles(read: ReadFile): Promise<SearchableCorpus> {
   const passages = new PassageFile(await read(CORPUS_FILES.passages));
+  const { length } = passages;
+  return { passages, ...openIndexFiles(read, { length, first: () => Promise.resolve(passages.at(0)) }) };
+}
+
+/** The indexes alone, of passages that need not be here. */
+export function openIndexFiles(
+  read: ReadFile,
+  passages: { readonly length: number; first(): Promise<Passage | undefined> },
+): CorpusIndexes {
   const requireCount = <T extends { readonly count: number }>(index: T): T => {
     if (index.count === passages.length) return index;
     throw new AppError(
@@ -72,11 +85,10 @@ export async function openCorpusFiles(read: ReadFile): Promise<SearchableCorpus>
     );
   };
   return {
-    passages,
     bm25: async () => requireCount(await decodeBm25(await read(CORPUS_FILES.bm25))),
     async vectors(encoder) {
       const index = requireCount(await decodeVectors(await read(CORPUS_FILES.vectors)));
-      if (await madeBy(encoder, index, passages)) return index;
+      if (await madeBy(encoder, index, await passages.first())) return index;
       throw new AppError('UNSUPPORTED', 'The encoder has changed since this corpus was embedded.', {
         fix: 'Import the documents again, or search with BM25.',
       });
@@ -88,8 +100,11 @@ export async function openCorpusFiles(read: ReadFile): Promise<SearchableCorpus>
 const SAME_VECTOR = 0.999;
 
 /** Whether the stored vectors are those of this encoder, seen from the first passage. */
-export async function madeBy(encoder: Encoder, index: FlatIndex, passages: PassageFile): Promise<boolean> {
-  const first = passages.at(0);
+export async function madeBy(
+  encoder: Encoder,
+  index: FlatIndex,
+  first: Passage | undefined,
+): Promise<boolean> {
   if (!first) return true;
   if (index.dimensions !== encoder.dimensions) return false;
   const [vector] = await encoder.embedPassages([first]);

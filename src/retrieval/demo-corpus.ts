@@ -52,7 +52,7 @@ export async function openDemoCorpus({
     if (!file) return null;
     const index = await decodeVectors(file).catch(() => null);
     if (index?.count !== passages.length) return null;
-    return (await madeBy(encoder, index, passages)) ? index : null;
+    return (await madeBy(encoder, index, passages.at(0))) ? index : null;
   }
 
   return {
