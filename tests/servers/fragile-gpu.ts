@@ -5,7 +5,10 @@ export interface FragileGpu {
   readonly devices: GPUDevice[];
   /** Submissions to a device so far. */
   submissions(index: number): number;
-  /** The device that is handed out as number `index` (from 0) is lost at its `submit`-th submission (from 1). */
+  /**
+   * The device that is handed out as number `index` (from 0) is lost at its `submit`-th submission (from 1); 0: a moment after it is
+   * handed out.
+   */
   loseAt(index: number, submit: number): void;
   /** From now on the next `times` requests find no adapter, as while a browser restarts its graphics process. */
   hideAdapter(times: number): void;
@@ -30,8 +33,8 @@ export function fragileGpu(real: GPU): FragileGpu {
       counts[index] = count;
       if (count === losses.get(index)) device.destroy();
     };
-    if (doomed > 0) {
-      doomed -= 1;
+    if (doomed > 0 || losses.get(index) === 0) {
+      doomed = Math.max(0, doomed - 1);
       setTimeout(() => device.destroy(), 0);
     }
     return device;
