@@ -1,0 +1,30 @@
+/** The public services that DeepRetrieval learned to search (arXiv 2503.00223), as corpora of a run. */
+import type { RetryPolicy } from '../../generate/retry';
+import type { Clock, Fetch } from '../../protocol/clock';
+import type { Retriever } from '../../protocol/retrieval';
+import { ClinicalTrialsRetriever } from './clinical-trials';
+import { PubMedRetriever } from './pubmed';
+
+/** What `RunConfig.corpus` names them by. */
+export const MEDICAL_CORPORA = ['pubmed', 'clinical-trials'] as const;
+export type MedicalCorpus = (typeof MEDICAL_CORPORA)[number];
+
+export const isMedicalCorpus = (corpus: string): corpus is MedicalCorpus =>
+  MEDICAL_CORPORA.some((known) => known === corpus);
+
+export interface MedicalOptions {
+  fetch: Fetch;
+  clock: Clock;
+  /** NCBI's, for PubMed; asked for at every request, and kept by whoever gives it. */
+  apiKey?: (() => string | undefined) | undefined;
+  /** Instead of the services themselves: mirrors, and tests. */
+  addresses?: Partial<Record<MedicalCorpus, string | undefined>> | undefined;
+  retries?: RetryPolicy | undefined;
+}
+
+/** Searches in the service's own way: a mode of retrieval does not apply. */
+export function openMedicalCorpus(corpus: MedicalCorpus, options: MedicalOptions): Retriever {
+  const { fetch, clock, apiKey, addresses, retries } = options;
+  const parts = { fetch, clock, retries, baseUrl: addresses?.[corpus] };
+  return corpus === 'pubmed' ? new PubMedRetriever({ ...parts, apiKey }) : new ClinicalTrialsRetriever(parts);
+}
