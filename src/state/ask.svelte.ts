@@ -1,7 +1,7 @@
 import { AppError, toEnvelope, type ErrorCode, type ErrorEnvelope } from '../protocol/errors';
 import type { SystemId, TraceEvent } from '../protocol/trace';
 import type { DemoQuestion, Endpoints, Laboratory, LoadEvent, Part } from './laboratory';
-import { laneIds, settingsFor, type Lane } from './lanes';
+import { laneIds, rolesOf, settingsFor, type Lane } from './lanes';
 import { LiveTrace } from './live-trace.svelte';
 import { Meter, type Measured } from './meter';
 import type { RunSettings } from './settings';
@@ -15,8 +15,14 @@ export interface LoadRow extends Omit<LoadEvent, 'progress'> {
 
 const PART_ORDER: Part[] = ['corpus', 'encoder', 'searcher', 'generator'];
 
-/** What concerns one system and one question; the next system may fare better. Anything else would stop that one, too. */
-const OF_ONE_SYSTEM: readonly ErrorCode[] = ['CONTEXT_TOO_LONG', 'BAD_INPUT', 'UNSUPPORTED'];
+/** What concerns one system and one question; the next system may fare better. Anything else stops all that have a model in common. */
+const OF_ONE_SYSTEM: readonly ErrorCode[] = [
+  'CONTEXT_TOO_LONG',
+  'BAD_INPUT',
+  'BAD_RESPONSE',
+  'TIMEOUT',
+  'UNSUPPORTED',
+];
 
 /** One system's part in a question: what it is, its trace, and what went wrong with it alone. */
 export class LaneRun {
@@ -38,6 +44,16 @@ export class LaneRun {
 
   get view(): LiveTrace['view'] {
     return this.live.view;
+  }
+
+  get #models(): string[] {
+    const { lane, settings } = this;
+    return settings ? rolesOf(lane).map((role) => settings[role]) : [];
+  }
+
+  /** Whether the other has a model of this one, or this one's endpoint. */
+  sharesModel(other: LaneRun): boolean {
+    return other.#models.some((model) => this.#models.includes(model));
   }
 
   /** What an export writes. */
@@ -106,11 +122,15 @@ export class AskRun {
       await this.#laboratory.prepare(needed, endpoints, onLoad, abort.signal);
       abort.signal.throwIfAborted();
       this.status = 'running';
-      for (const run of runs) await this.#runLane(run, question, endpoints, known, abort.signal);
+      for (const [at, run] of runs.entries()) {
+        const later = runs.slice(at + 1);
+        await this.#runLane(run, later, question, endpoints, known, abort.signal);
+      }
       if (this.#abort === abort) this.status = 'done';
     } catch (error) {
       this.#fail(abort, toEnvelope(error));
     } finally {
+      if (this.#abort === abort || this.#abort === null) this.#laboratory.release();
       if (this.#abort === abort) {
         this.#abort = null;
         for (const { live } of runs) live.flush();
@@ -147,6 +167,7 @@ export class AskRun {
 
   async #runLane(
     run: LaneRun,
+    later: readonly LaneRun[],
     question: string,
     endpoints: Endpoints,
     known: DemoQuestion | undefined,
@@ -163,7 +184,9 @@ export class AskRun {
       if (this.#abort?.signal !== signal) return;
       live.add(event);
       if (event.type !== 'failed') continue;
-      if (this.lanes.length === 1 || !OF_ONE_SYSTEM.includes(event.error.code)) {
+      const { code } = event.error;
+      const others = code !== 'ABORTED' && later.some((other) => !run.sharesModel(other));
+      if (this.lanes.length === 1 || !(others || OF_ONE_SYSTEM.includes(code))) {
         throw AppError.from(event.error);
       }
       run.error = event.error;

@@ -25,6 +25,7 @@ import { endpointModel, requireEndpoint } from './endpoint-models';
 import type { EndpointRole } from './endpoints.svelte';
 import type { CapabilityReport, Endpoints, Laboratory, LoadEvent, ModelOption } from './laboratory';
 import { LocalModels } from './local-models';
+import { ModelsInUse, type Work } from './models-in-use';
 import { fetchModelOptions, storedOptions } from './model-options';
 import { onnxOption } from './onnx-id';
 import { OnnxModels } from './onnx-models';
@@ -76,6 +77,7 @@ export function createBrowserLaboratory(): Laboratory {
   const library = remoteLibrary(() => connect<ModelLibraryApi>(startModelsWorker()));
 
   let evaluations: EvaluationApi | null = null;
+  const inUse = new ModelsInUse();
 
   /** A browser that keeps no files has none of its own; what else goes wrong, the Models page says. */
   async function models(): Promise<ModelOption[]> {
@@ -107,9 +109,10 @@ export function createBrowserLaboratory(): Laboratory {
   });
 
   async function prepareModel(
+    by: Work,
     role: EndpointRole,
     settings: RunSettings,
-    keep: string[],
+    own: readonly string[],
     endpoints: Endpoints,
     onEvent: (event: LoadEvent) => void,
     signal: AbortSignal,
@@ -120,11 +123,11 @@ export function createBrowserLaboratory(): Laboratory {
       onEvent({ part: role, phase: 'ready', name: model, device: hostOf(baseUrl) ?? baseUrl });
       return;
     }
-    if (onnx.has(id)) {
-      await onnx.load({ id, part: role, device: settings.device, keep }, onEvent, signal);
-      return;
-    }
-    await local.load(openRequest(await find(id, role), role, settings.device, keep), onEvent, signal);
+    const keep = inUse.keptFor(by, own);
+    await inUse.load(by, async () => {
+      if (onnx.has(id)) await onnx.load({ id, part: role, device: settings.device, keep }, onEvent, signal);
+      else await local.load(openRequest(await find(id, role), role, settings.device, keep), onEvent, signal);
+    });
   }
 
   function modelOf(role: EndpointRole, settings: RunSettings, endpoints: Endpoints): LanguageModel {
@@ -165,11 +168,13 @@ export function createBrowserLaboratory(): Laboratory {
       for (const { role, settings } of needed) {
         if (settings[role] === ENDPOINT) requireEndpoint(role, endpoints[role]);
       }
-      const keep = needed.map(({ role, settings }) => splitChoice(settings[role]).model);
+      const own = needed.map(({ role, settings }) => splitChoice(settings[role]).model);
+      inUse.release('question');
+      inUse.hold('question', own);
       // The searcher and the generator may be one model: the second load finds it there.
       const models = async (): Promise<void> => {
         for (const { role, settings } of needed) {
-          await prepareModel(role, settings, keep, endpoints, onEvent, signal);
+          await prepareModel('question', role, settings, own, endpoints, onEvent, signal);
         }
       };
       const searches = async (): Promise<void> => {
@@ -195,22 +200,26 @@ export function createBrowserLaboratory(): Laboratory {
         ...(goldIds && { goldIds }),
       });
     },
+    release: () => inUse.release('question'),
     async evaluations(here) {
       const { browserEvaluations } = await import('./evaluation-laboratory');
       return (evaluations ??= browserEvaluations({
         ...{ fetch: fetchHere, demoUrl, hub: () => here().hub },
-        async openModel(reference, keep, onEvent, signal) {
+        async openModel(reference, opened, onEvent, signal) {
           const { endpoints, device } = here();
           const role = ROLES.find((one) => reference === `${ENDPOINT}:${one}`);
           if (role) {
             return { model: endpointModel(requireEndpoint(role, endpoints[role])), local: false };
           }
           const settings = { ...DEFAULT_SETTINGS, searcher: reference, device };
-          await prepareModel('searcher', settings, [...keep], endpoints, onEvent, signal);
+          const own = opened.map((choice) => splitChoice(choice).model);
+          inUse.hold('evaluation', own);
+          await prepareModel('evaluation', 'searcher', settings, own, endpoints, onEvent, signal);
           const known = (await models()).find(({ id }) => id === reference);
           const model = modelOf('searcher', settings, endpoints);
           return { model, local: true, ...(known?.search && { search: known.search }) };
         },
+        released: () => inUse.release('evaluation'),
         async openCorpus(id, mode, onEvent, signal) {
           await corpora.open(id, mode, onEvent, signal);
           const entry = (await corpora.list()).find((corpus) => corpus.id === id);
@@ -218,7 +227,7 @@ export function createBrowserLaboratory(): Laboratory {
         },
         async corpusModes(id) {
           const entry = (await corpora.list()).find((corpus) => corpus.id === id);
-          return entry?.encoder === null ? ['bm25'] : ['dense', 'bm25'];
+          return entry?.encoder === null ? ['bm25'] : ['dense', 'bm25', 'hybrid'];
         },
       }));
     },

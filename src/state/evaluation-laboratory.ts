@@ -17,13 +17,15 @@ export interface EvaluationPlatform {
   /** Where the demo's questions lie. */
   demoUrl: string;
   hub: () => string;
-  /** @param keep references that may not be unloaded to make room */
+  /** @param opened all of the run so far, this one among them */
   openModel: (
     reference: string,
-    keep: readonly string[],
+    opened: readonly string[],
     onEvent: (event: LoadEvent) => void,
     signal: AbortSignal,
   ) => Promise<OpenedModel>;
+  /** A run is over: what it had opened is free. */
+  released: () => void;
   openCorpus: (
     id: string,
     mode: RetrievalMode,
@@ -60,6 +62,7 @@ export function browserEvaluations(platform: EvaluationPlatform): EvaluationApi 
     openSource: (source, handed) => Promise.resolve(sourceFiles(source, handed, platform)),
     close() {
       opened = [];
+      platform.released();
       return Promise.resolve();
     },
   };

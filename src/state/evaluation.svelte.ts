@@ -36,14 +36,23 @@ export class Evaluations {
   /** The form of a new one; kept while the reader sets up a model elsewhere. */
   draft = $state.raw<EvaluationDraft>(EMPTY_DRAFT);
   files = $state.raw<readonly HandedFile[]>([]);
+  /** Ids of those that this tab runs now. */
+  active = $state.raw<readonly string[]>([]);
   readonly #open: () => Promise<EvaluationApi>;
+  readonly #keepAwake: (on: boolean) => void;
   #watching: AbortController | null = null;
   #reporting = false;
   #stale = false;
 
-  /** `open` fetches what evaluates, at the first call. */
-  constructor(open: () => Promise<EvaluationApi>) {
+  /** `open` fetches what evaluates, at the first call; `keepAwake` keeps the machine from falling asleep while something runs. */
+  constructor(open: () => Promise<EvaluationApi>, keepAwake: (on: boolean) => void = () => undefined) {
     this.#open = open;
+    this.#keepAwake = keepAwake;
+  }
+
+  /** The one that this tab runs now. */
+  get activeRecord(): EvaluationRecord | null {
+    return this.records.find(({ id }) => this.active.includes(id)) ?? null;
   }
 
   get record(): EvaluationRecord | null {
@@ -98,11 +107,11 @@ export class Evaluations {
   }
 
   start(id: string): void {
-    this.#run((api) => api.start(id));
+    this.#run(id, (api) => api.start(id));
   }
 
   retryFailed(id: string): void {
-    this.#run((api) => api.retryFailed(id));
+    this.#run(id, (api) => api.retryFailed(id));
   }
 
   async stop(id: string): Promise<void> {
@@ -160,9 +169,14 @@ export class Evaluations {
     this.records = this.records.map((one) => (one.id === record.id ? record : one));
   }
 
-  #run(work: (api: EvaluationApi) => Promise<EvaluationRecord>): void {
+  #run(id: string, work: (api: EvaluationApi) => Promise<EvaluationRecord>): void {
     this.error = null;
-    void this.#guarded(async (api) => this.#put(await work(api)));
+    this.active = [...this.active, id];
+    this.#keepAwake(true);
+    void this.#guarded(async (api) => this.#put(await work(api))).finally(() => {
+      this.active = this.active.toSpliced(this.active.indexOf(id), 1);
+      this.#keepAwake(this.active.length > 0);
+    });
   }
 
   async #watch(id: string, signal: AbortSignal): Promise<void> {

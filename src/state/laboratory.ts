@@ -213,6 +213,8 @@ export interface Laboratory {
     signal: AbortSignal,
   ): Promise<void>;
   run(request: RunRequest, endpoints: Endpoints, signal: AbortSignal): AsyncIterable<TraceEvent | TraceDelta>;
+  /** After the last of the runs that were prepared: their models may be unloaded to make room for others. */
+  release(): void;
   /** What evaluates, fetched at the first call. `here`: what the page is set to, asked for at every run. */
   evaluations(
     here: () => { endpoints: Endpoints; device: DeviceChoice; hub: string },
@@ -223,8 +225,8 @@ export interface Laboratory {
   trained: TrainedModels;
   /** The recorded run that comes with the page, as a file to import; null where none does. */
   demoRun(): Promise<Blob | null>;
-  /** Keeps the machine from falling asleep while a run is under way, where the browser can. */
-  keepAwake(on: boolean): Promise<void>;
+  /** Keeps the machine from falling asleep while a run is under way, where the browser can; each work says so by its own name. */
+  keepAwake(on: boolean, by?: string): Promise<void>;
 }
 
 export type { ErrorEnvelope };

@@ -72,6 +72,7 @@ export function createScriptedLaboratory(script: Script = {}): Laboratory {
     demoRun: () => Promise.resolve(new Blob(['a recorded run'])),
     trained: new TrainedModels(null),
     keepAwake: () => Promise.resolve(),
+    release: () => undefined,
     capabilities: () =>
       Promise.resolve({
         browser: 'a scripted browser',

@@ -58,12 +58,14 @@ export class Session {
       if (models) this.models = models;
       await this.corpora.refreshStorage();
     });
-    this.evaluations = new Evaluations(() =>
-      laboratory.evaluations(() => ({
-        endpoints: this.endpoints.current,
-        device: this.settings.device,
-        hub: this.hub.address,
-      })),
+    this.evaluations = new Evaluations(
+      () =>
+        laboratory.evaluations(() => ({
+          endpoints: this.endpoints.current,
+          device: this.settings.device,
+          hub: this.hub.address,
+        })),
+      (on) => void laboratory.keepAwake(on, 'evaluation'),
     );
     this.theme = new Theme(environment.theme);
     this.readHash();

@@ -205,6 +205,20 @@ describe('an evaluation', () => {
     expect(await store.results(id)).toHaveLength(20);
   });
 
+  it('waits for another of the same place: the second start says which one is under way', async () => {
+    const { evaluations } = scriptedEvaluations({ sources: sources(10) });
+    const first = await evaluations.create({ ...config, name: 'First' });
+    const second = await evaluations.create({ ...config, name: 'Second' });
+    const running = evaluations.start(first.id);
+    await expect(evaluations.start(second.id)).rejects.toMatchObject({
+      code: 'BUSY',
+      message: '“First” is under way here.',
+    });
+    expect(await running).toMatchObject({ status: 'finished' });
+    expect(await evaluations.get(second.id)).toMatchObject({ status: 'ready', ok: 0 });
+    expect(await evaluations.start(second.id)).toMatchObject({ status: 'finished', ok: 20 });
+  });
+
   it('filters: s3 right and RAG wrong, by hops, by words', async () => {
     const demo = new ScriptedModel((request) => {
       const all = request.messages?.map(({ content }) => content).join('\n') ?? '';

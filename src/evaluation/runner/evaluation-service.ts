@@ -86,10 +86,21 @@ export function createEvaluations(parts: EvaluationParts): EvaluationApi {
   function begin(id: string, what: 'unrun' | 'failed'): Promise<EvaluationRecord> {
     const already = running.get(id);
     if (already) return already.done;
+    const [other] = running.keys();
+    if (other !== undefined) return refused(other);
     const controller = new AbortController();
     const done = run(id, what, controller.signal).finally(() => running.delete(id));
     running.set(id, { done, controller });
     return done;
+  }
+
+  /** One at a time: the models of another may not fit beside those of the first, and what a run has opened is closed at its end. */
+  async function refused(other: string): Promise<never> {
+    const { config } = readRecord(await store.record(other));
+    throw new AppError('BUSY', `“${config.name}” is under way here.`, {
+      fix: 'Wait until it is finished, or stop it, then start this one.',
+      recoverable: true,
+    });
   }
 
   async function run(id: string, what: 'unrun' | 'failed', signal: AbortSignal): Promise<EvaluationRecord> {
