@@ -1,11 +1,13 @@
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '../src/protocol/errors';
-import type { RetrievalMode, Retriever } from '../src/protocol/retrieval';
+import type { RetrievalMode } from '../src/protocol/retrieval';
 import { Bm25Retriever } from '../src/retrieval/bm25/bm25-retriever';
 import { openDemoCorpus, type ByteCache } from '../src/retrieval/demo-corpus';
 import { DenseRetriever } from '../src/retrieval/dense';
 import { DEMO_ENCODER } from '../src/retrieval/encoder/catalog';
+import type { RowRetriever } from '../src/retrieval/hits';
+import { HybridRetriever } from '../src/retrieval/hybrid/hybrid-retriever';
 import type { Console } from './command';
 import { openEncoder } from './encoders';
 import { cacheFolder, demoFolder } from './folders';
@@ -47,7 +49,7 @@ export async function openDemoRetriever(
   mode: RetrievalMode,
   console: Console,
   folder = demoFolder,
-): Promise<Retriever> {
+): Promise<RowRetriever> {
   const request = { id: DEMO_ENCODER };
   const corpus = await openDemoCorpus({
     fetchCorpus: () => corpusFile(folder),
@@ -55,9 +57,11 @@ export async function openDemoRetriever(
     fetchVectors: () => folderCache(folder).read('vectors.bin'),
     cache: folderCache(join(cacheFolder(), 'vectors')),
   });
-  if (mode === 'bm25')
-    return new Bm25Retriever(await corpus.bm25(undefined, console.signal), corpus.passages);
+  const words = async (): Promise<RowRetriever> =>
+    new Bm25Retriever(await corpus.bm25(undefined, console.signal), corpus.passages);
+  if (mode === 'bm25') return words();
   const encoder = await openEncoder(request, console);
   const index = await corpus.vectors(encoder, progressNotes(console), console.signal);
-  return new DenseRetriever(index, encoder, corpus.passages);
+  const dense = new DenseRetriever(index, encoder, corpus.passages);
+  return mode === 'dense' ? dense : new HybridRetriever(dense, await words(), corpus.passages);
 }

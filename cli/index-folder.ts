@@ -4,10 +4,12 @@ import * as v from 'valibot';
 import type { EncoderInfo } from '../src/protocol/corpus';
 import { requestOf } from '../src/protocol/encoder';
 import { AppError, throwIfAborted } from '../src/protocol/errors';
-import type { Encoder, OnProgress, Passage, RetrievalMode, Retriever } from '../src/protocol/retrieval';
+import type { Encoder, OnProgress, Passage, RetrievalMode } from '../src/protocol/retrieval';
 import { Bm25Retriever } from '../src/retrieval/bm25/bm25-retriever';
 import { buildCorpusFiles, openCorpusFiles, type SearchableCorpus } from '../src/retrieval/corpus-files';
 import { DenseRetriever } from '../src/retrieval/dense';
+import type { RowRetriever } from '../src/retrieval/hits';
+import { HybridRetriever } from '../src/retrieval/hybrid/hybrid-retriever';
 import { sha256Hex } from '../src/retrieval/sha256';
 import { openEncoder } from './encoders';
 
@@ -95,8 +97,12 @@ export class IndexFolder {
   async retriever(
     mode: RetrievalMode,
     console: { note(line: string): void; signal: AbortSignal },
-  ): Promise<Retriever> {
+  ): Promise<RowRetriever> {
     const { passages } = this.#corpus;
+    if (mode === 'hybrid') {
+      const dense = await this.retriever('dense', console);
+      return new HybridRetriever(dense, await this.retriever('bm25', console), passages);
+    }
     if (mode === 'bm25') return new Bm25Retriever(await this.#corpus.bm25(), passages);
     const { encoder: made } = this.record;
     if (made === null) {

@@ -14,7 +14,7 @@ export function eventLines(event: TraceEvent): string[] {
       return [`Question: ${event.question}`];
     case 'retrieved':
       return [
-        `${event.turn === 0 ? 'Turn 0: the question itself' : `Turn ${event.turn}: "${event.query}"`}${event.mode === undefined ? '' : ` (${event.mode === 'bm25' ? 'BM25' : 'dense'})`}`,
+        `${event.turn === 0 ? 'Turn 0: the question itself' : `Turn ${event.turn}: "${event.query}"`}${event.mode === undefined ? '' : ` (${event.mode === 'bm25' ? 'BM25' : event.mode})`}`,
         ...(event.error === undefined ? event.documents.map(documentLine) : [`    failed: ${event.error}`]),
       ];
     case 'generated':

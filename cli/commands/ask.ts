@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { RetrievalMode } from '../../src/protocol/retrieval';
+import { RETRIEVAL_MODES, type RetrievalMode } from '../../src/protocol/retrieval';
 import { s3Settings, type S3Settings } from '../../src/agent/settings';
 import { REWRITE_PROMPTS } from '../../src/agent/baselines/deepretrieval-prompts';
 import { SYSTEMS } from '../../src/agent/system-facts';
@@ -31,7 +31,11 @@ export const ask = defineCommand({
     },
     searcher: { type: 'string', value: 'M', help: 'the model that searches; default demo' },
     generator: { type: 'string', value: 'M', help: 'the model that answers; default demo' },
-    mode: { type: 'string', value: 'dense|bm25', help: 'retrieval; default: dense where there are vectors' },
+    mode: {
+      type: 'string',
+      value: 'dense|bm25|hybrid',
+      help: 'retrieval; default: dense where there are vectors',
+    },
     device: deviceOption,
     protocol: {
       type: 'string',
@@ -71,7 +75,7 @@ export const ask = defineCommand({
       throw new UsageError('`s3 ask` takes either a question or --split or --questions.');
     }
     const systems = chosenSystems(values, file === undefined);
-    const mode = oneOf('mode', values.mode, ['dense', 'bm25', 'auto'], 'auto');
+    const mode = oneOf('mode', values.mode, [...RETRIEVAL_MODES, 'auto'], 'auto');
     const seed = wholeNumber('seed', values.seed, 0, 0);
     const limit = wholeNumber('limit', values.limit, 1, Infinity);
     const models = new Models(console, readDevice(values.device));
@@ -122,7 +126,9 @@ async function retrievers(
   // Closed-book systems search nothing; words are indexed sooner than meanings.
   const given = await chooseRetriever(corpus, needed.includes('given') ? mode : 'bm25', console);
   if (needed.some((need) => need !== 'none')) {
-    console.note(`Corpus ${given.name}, ${given.mode === 'dense' ? 'dense search' : 'BM25'}`);
+    console.note(
+      `Corpus ${given.name}, ${{ dense: 'dense search', bm25: 'BM25', hybrid: 'hybrid search' }[given.mode]}`,
+    );
   }
   if (given.mode === 'bm25') return { retriever: given.retriever, bm25: given.retriever };
   if (!needed.includes('bm25')) return { retriever: given.retriever };

@@ -1,4 +1,4 @@
-import type { Hit } from '../../src/protocol/retrieval';
+import { RETRIEVAL_MODES, type Hit } from '../../src/protocol/retrieval';
 import { defineCommand, oneOf, UsageError, wholeNumber } from '../command';
 import { IndexFolder } from '../index-folder';
 import { readQuestions } from '../questions';
@@ -28,7 +28,7 @@ export const indexSearch = defineCommand({
   summary: 'Searches an index, or measures it on questions with known passages.',
   options: {
     k: { type: 'string', short: 'k', value: 'N', help: 'how many passages; default 8, with --questions 10' },
-    mode: { type: 'string', value: 'dense|bm25', help: 'default: dense where the index has vectors' },
+    mode: { type: 'string', value: 'dense|bm25|hybrid', help: 'default: dense where the index has vectors' },
     questions: {
       type: 'string',
       value: 'FILE',
@@ -41,7 +41,7 @@ export const indexSearch = defineCommand({
       throw new UsageError('`s3 index search` takes either a query or --questions FILE.');
     }
     const k = wholeNumber('k', values.k, 1, file === undefined ? 8 : 10);
-    const asked = oneOf('mode', values.mode, ['dense', 'bm25', 'auto'], 'auto');
+    const asked = oneOf('mode', values.mode, [...RETRIEVAL_MODES, 'auto'], 'auto');
     const index = await IndexFolder.open(folder);
     const mode = asked === 'auto' ? (index.record.encoder === null ? 'bm25' : 'dense') : asked;
     const retriever = await index.retriever(mode, console);

@@ -6,12 +6,12 @@ import { parseModelConfig } from '../../src/lm/config';
 import { closeModel, modelFilesOf } from '../../src/lm/import/open-model';
 import { systemClock } from '../../src/platform/clock';
 import { AppError } from '../../src/protocol/errors';
-import type { RetrievalMode } from '../../src/protocol/retrieval';
 import type { RunConfig, TrainingQuestion } from '../../src/train/records';
 import { prepareRun } from '../../src/train/runs/baselines';
 import { openEngineSession, type Prepared } from '../../src/train/runs/open-session';
 import { parseQuestions } from '../../src/train/runs/question-file';
 import type { OpenSession } from '../../src/train/runs/session';
+import { isMedicalCorpus, openMedicalCorpus } from '../../src/retrieval/remote/medical';
 import { openBackend } from '../backend';
 import { openCheckpoint } from '../checkpoint';
 import type { Console } from '../command';
@@ -38,15 +38,20 @@ export async function readTrainingQuestions(source: string): Promise<TrainingQue
   return parseQuestions(text, source);
 }
 
+/**
+ * `pubmed` and `clinical-trials` are the public services. Their key is read from the environment alone; `S3_PUBMED_URL` and
+ * `S3_CLINICAL_TRIALS_URL` are addresses of mirrors.
+ */
 export async function openRetriever({ corpus, retrieval }: RunConfig, console: Console) {
-  if (retrieval === 'hybrid') {
-    throw new AppError('UNSUPPORTED', 'The command line cannot search by both words and meanings yet.', {
-      fix: 'Choose dense or bm25 as the retrieval.',
+  if (isMedicalCorpus(corpus)) {
+    const { NCBI_API_KEY, S3_PUBMED_URL, S3_CLINICAL_TRIALS_URL } = process.env;
+    return openMedicalCorpus(corpus, {
+      ...{ fetch, clock: systemClock, apiKey: () => NCBI_API_KEY },
+      addresses: { pubmed: S3_PUBMED_URL, 'clinical-trials': S3_CLINICAL_TRIALS_URL },
     });
   }
-  const mode: RetrievalMode = retrieval;
-  if (corpus === DEMO_TRAIN) return openDemoRetriever(mode, console, demoTrainFolder);
-  return (await chooseRetriever(corpus, mode, console)).retriever;
+  if (corpus === DEMO_TRAIN) return openDemoRetriever(retrieval, console, demoTrainFolder);
+  return (await chooseRetriever(corpus, retrieval, console)).retriever;
 }
 
 /** Opens sessions of runs; what is found out about plain RAG lies in the folder. */

@@ -1,7 +1,7 @@
 /** The frame of every run: times on events, failures as the last event instead of exceptions. */
 import { AppError, isAbort, toEnvelope } from '../protocol/errors';
 import type { GenerateRequest, LanguageModel, Usage } from '../protocol/language-model';
-import type { Hit, RetrievalMode, Retriever } from '../protocol/retrieval';
+import { RETRIEVAL_MODES, type Hit, type RetrievalMode, type Retriever } from '../protocol/retrieval';
 import type { RunOptions } from '../protocol/system';
 import type { TraceDelta, TraceEvent } from '../protocol/trace';
 import { streamUntilAborted, untilAborted } from './interrupt';
@@ -80,9 +80,10 @@ export async function retrieve(
   return { hits, tookMs: position.elapsedMs - startMs, ...modeOf(retriever) };
 }
 
-const modeOf = ({ mode }: Retriever): { mode?: RetrievalMode } =>
-  // A retriever behind a worker answers any property with a function.
-  mode === 'dense' || mode === 'bm25' ? { mode } : {};
+// A retriever behind a worker answers any property with a function.
+const isMode = (mode: unknown): mode is RetrievalMode => RETRIEVAL_MODES.some((known) => known === mode);
+
+const modeOf = ({ mode }: Retriever): { mode?: RetrievalMode } => (isMode(mode) ? { mode } : {});
 
 /** As `retrieve`, but a retriever that fails gives nothing and says why; being stopped is no failure. */
 export async function tryRetrieve(

@@ -1,6 +1,7 @@
 /** What a trace file may hold; everything that comes from outside passes here. Fields that are not named are dropped. */
 import * as v from 'valibot';
 import { ERROR_CODES } from '../protocol/errors';
+import { RETRIEVAL_MODES } from '../protocol/retrieval';
 import { SYSTEM_IDS, type TraceEvent, type TraceEventType } from '../protocol/trace';
 
 const MAX_TEXT = 1_000_000;
@@ -64,7 +65,7 @@ const EVENT_SCHEMAS = {
     documents: v.pipe(v.array(shownDocument), v.maxLength(MAX_DOCUMENTS)),
     tookMs: amount,
     error: v.exactOptional(text),
-    mode: v.exactOptional(v.picklist(['dense', 'bm25'])),
+    mode: v.exactOptional(v.picklist(RETRIEVAL_MODES)),
   }),
   generated: v.object({
     ...base,

@@ -1,6 +1,7 @@
 /** An evaluation's configuration as people write it: short forms filled in, every mistake told in plain words. */
 import * as v from 'valibot';
 import { AppError } from '../protocol/errors';
+import { RETRIEVAL_MODES } from '../protocol/retrieval';
 import { SYSTEM_IDS } from '../protocol/trace';
 import { parametersSchema, settingsSchema, unknownField } from './config-settings';
 import {
@@ -73,7 +74,7 @@ const schema = object({
   seeds: may(list(whole(0), 'whole numbers')),
   models: may(object({ searcher: may(text), generator: may(text), judge: may(text) })),
   corpus: may(text),
-  retrieval: may(word(['auto', 'dense', 'bm25'])),
+  retrieval: may(word(['auto', ...RETRIEVAL_MODES])),
   sampling: may(
     object({
       limit: may(v.nullable(whole(1))),

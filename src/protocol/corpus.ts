@@ -1,5 +1,5 @@
 /** What is known of stored corpora, and what the worker that holds them offers. */
-import type { Hit, OnProgress, RetrievalMode } from './retrieval';
+import type { Hit, HybridSettings, OnProgress, RetrievalMode } from './retrieval';
 
 /** Names the vectors an encoder makes: two with equal identity can be compared. */
 export interface EncoderIdentity {
@@ -184,6 +184,8 @@ export interface CorpusServiceApi {
     queries: readonly string[],
     topK: number,
     signal?: AbortSignal,
+    /** Of hybrid search; what is absent is the default. */
+    hybrid?: Partial<HybridSettings>,
   ): Promise<Hit[][]>;
   /** Rejects, nothing stored, when no file could be taken, on abort, and when there is no room. */
   importFiles(request: ImportRequest, onProgress?: OnProgress, signal?: AbortSignal): Promise<ImportOutcome>;

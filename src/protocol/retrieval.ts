@@ -8,7 +8,7 @@ export interface Passage {
 
 export interface Hit {
   passage: Passage;
-  /** Cosine for dense retrieval, BM25 for lexical; comparable only within one result list. */
+  /** Cosine for dense retrieval, BM25 for lexical, Σ weight / (k + rank) for hybrid; comparable only within one result list. */
   score: number;
   /** 1-based. */
   rank: number;
@@ -21,7 +21,21 @@ export interface Retriever {
   search(queries: readonly string[], topK: number, signal?: AbortSignal): Promise<Hit[][]>;
 }
 
-export type RetrievalMode = 'dense' | 'bm25';
+/** By meaning, by words, or by both with their ranks fused. */
+export type RetrievalMode = 'dense' | 'bm25' | 'hybrid';
+export const RETRIEVAL_MODES: readonly RetrievalMode[] = ['dense', 'bm25', 'hybrid'];
+
+/** Of reciprocal rank fusion: a passage scores Σ weight / (k + rank) over the rankings that hold it. */
+export interface HybridSettings {
+  /** How little the first ranks stand out. */
+  k: number;
+  /** How many of each ranking are looked at. */
+  depth: number;
+  /** Weights of the two rankings. */
+  dense: number;
+  bm25: number;
+}
+export const DEFAULT_HYBRID: Readonly<HybridSettings> = { k: 60, depth: 100, dense: 1, bm25: 1 };
 
 export interface Progress {
   done: number;

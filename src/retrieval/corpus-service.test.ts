@@ -111,11 +111,15 @@ describe('the demo corpus', () => {
     const info = await service.openCorpus('demo', 'dense');
     expect(info).toMatchObject({
       passages: 3,
-      modes: ['dense', 'bm25'],
+      modes: ['dense', 'bm25', 'hybrid'],
       encoder: { model: 'demo-encoder', device: 'wasm' },
     });
     const [dense] = await service.search('demo', 'dense', ['the river'], 2);
     expect(dense).toHaveLength(2);
+    // By words only d1 is found; by meaning any comes first. With the words' weight alone, the words decide.
+    const [words] = await service.search('demo', 'hybrid', ['old town'], 3, undefined, { dense: 0 });
+    expect(words?.map(({ passage }) => passage.id)).toEqual(['d1']);
+    expect((await service.search('demo', 'hybrid', ['old town'], 3))[0]).toHaveLength(3);
     expect(dense?.[0]?.score).toBeGreaterThanOrEqual(dense?.[1]?.score ?? 1);
   });
 

@@ -13,13 +13,21 @@ import {
   type StorageEstimate,
 } from '../protocol/corpus';
 import { requestOf, type EncoderRequest, type EncoderServiceApi } from '../protocol/encoder';
-import type { Encoder, Hit, OnProgress, RetrievalMode, Retriever } from '../protocol/retrieval';
+import type {
+  Encoder,
+  Hit,
+  HybridSettings,
+  OnProgress,
+  RetrievalMode,
+  Retriever,
+} from '../protocol/retrieval';
 import { Bm25Retriever } from './bm25/bm25-retriever';
 import { buildCorpusFiles, openCorpusFiles, type SearchableCorpus } from './corpus-files';
 import { openDemoCorpus, type DemoParts } from './demo-corpus';
 import { DenseRetriever } from './dense';
 import { importPassages } from './documents/import-passages';
 import type { ReadOptions } from './documents/read-passages';
+import { HybridRetriever } from './hybrid/hybrid-retriever';
 
 export interface CorpusServiceParts {
   /** Throws `UNSUPPORTED` where nothing can be kept; the demo works even then. */
@@ -116,10 +124,12 @@ export class CorpusService implements CorpusServiceApi {
     queries: readonly string[],
     topK: number,
     signal?: AbortSignal,
+    hybrid: Partial<HybridSettings> = {},
   ): Promise<Hit[][]> {
     throwIfAborted(signal);
     const { retriever } = await this.#open(await this.#entry(corpusId), mode, undefined, signal);
-    return retriever.search(queries, topK, signal);
+    const chosen = retriever instanceof HybridRetriever ? retriever.with(hybrid) : retriever;
+    return chosen.search(queries, topK, signal);
   }
 
   async importFiles(
@@ -280,7 +290,10 @@ export class CorpusService implements CorpusServiceApi {
     }
     const { encoder, info } = await this.#loadEncoder(named, onProgress, signal);
     const index = await corpus.vectors(encoder, onProgress, signal);
-    return { retriever: new DenseRetriever(index, encoder, corpus.passages), info };
+    const dense = new DenseRetriever(index, encoder, corpus.passages);
+    if (mode === 'dense') return { retriever: dense, info };
+    const words = new Bm25Retriever(await corpus.bm25(onProgress, signal), corpus.passages);
+    return { retriever: new HybridRetriever(dense, words, corpus.passages), info };
   }
 
   async #loadEncoder(
@@ -302,5 +315,5 @@ export class CorpusService implements CorpusServiceApi {
 
 const modesOf = ({ corpus, request }: Entry): RetrievalMode[] => {
   if ('modes' in corpus) return [...corpus.modes];
-  return request ? ['dense', 'bm25'] : ['bm25'];
+  return request ? ['dense', 'bm25', 'hybrid'] : ['bm25'];
 };

@@ -3,9 +3,9 @@
  * Sums run in 64 bits in one fixed order and are rounded to 32 bits once, so equal rows tie exactly on every machine.
  */
 import { AppError, throwIfAborted } from '../protocol/errors';
-import type { Encoder, Hit, Retriever } from '../protocol/retrieval';
+import type { Encoder, Hit } from '../protocol/retrieval';
 import { decodeSections, encodeSections, requireNumber, requireSection, requireWords } from './byte-sections';
-import { requireTopK, toHits } from './hits';
+import { requireTopK, toHits, type RowRetriever } from './hits';
 import type { PassageList } from './passage-text';
 import { TopKHeap, type TopK } from './top-k';
 import { createPauser } from './yielding';
@@ -129,7 +129,7 @@ export function flatIndexOf(vectors: readonly Float32Array[], dimensions: number
 }
 
 /** Dense search over one corpus: embeds the queries, then scans. */
-export class DenseRetriever implements Retriever {
+export class DenseRetriever implements RowRetriever {
   readonly mode = 'dense';
   readonly #index: DenseIndex;
   readonly #encoder: Pick<Encoder, 'embedQueries'>;
@@ -141,12 +141,15 @@ export class DenseRetriever implements Retriever {
     this.#passages = passages;
   }
 
-  async search(queries: readonly string[], topK: number, signal?: AbortSignal): Promise<Hit[][]> {
+  async searchRows(queries: readonly string[], topK: number, signal?: AbortSignal): Promise<TopK[]> {
     requireTopK(topK);
     throwIfAborted(signal);
     if (queries.length === 0) return [];
-    const vectors = await this.#encoder.embedQueries(queries, signal);
-    const results = await this.#index.search(vectors, topK, signal);
+    return this.#index.search(await this.#encoder.embedQueries(queries, signal), topK, signal);
+  }
+
+  async search(queries: readonly string[], topK: number, signal?: AbortSignal): Promise<Hit[][]> {
+    const results = await this.searchRows(queries, topK, signal);
     return results.map((result) => toHits(result, this.#passages));
   }
 }

@@ -1,7 +1,13 @@
 import { AppError } from '../protocol/errors';
-import type { Hit } from '../protocol/retrieval';
+import type { Hit, Retriever } from '../protocol/retrieval';
 import type { PassageList } from './passage-text';
 import type { TopK } from './top-k';
+
+/** A retriever over a corpus at hand, whose rows can be compared with those of another index of it. */
+export interface RowRetriever extends Retriever {
+  /** As `search`, without the passages. */
+  searchRows(queries: readonly string[], topK: number, signal?: AbortSignal): Promise<TopK[]>;
+}
 
 /** Result rows as hits with their passages, ranks from 1. */
 export function toHits({ rows, scores }: TopK, passages: PassageList): Hit[] {

@@ -1,6 +1,7 @@
 /** What the form of a new evaluation holds, and the configuration that it stands for. Pure. */
 import type { AccuracyRule } from '../evaluation/evaluation-types';
 import { GENERAL_SETS } from '../evaluation/presets';
+import type { RetrievalMode } from '../protocol/retrieval';
 import { formatLanes, rolesOf, type Lane } from './lanes';
 import type { EndpointRole } from './endpoints.svelte';
 import { DEMO_CORPUS, DEMO_MODEL, ENDPOINT, type ModelChoice } from './settings';
@@ -19,7 +20,7 @@ export interface EvaluationDraft {
   /** Null: no judge. */
   judge: ModelChoice | null;
   corpus: string;
-  retrieval: 'auto' | 'dense' | 'bm25';
+  retrieval: 'auto' | RetrievalMode;
   accuracy: AccuracyRule;
   mode: 'paper' | 'code';
   turns: number;

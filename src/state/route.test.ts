@@ -26,7 +26,7 @@ describe('the hash', () => {
       corpus: fc.stringMatching(/^[\w.-]{1,64}$/),
       searcher: fc.stringMatching(/^[\w.-]{1,64}$/),
       generator: fc.stringMatching(/^[\w.-]{1,64}$/),
-      retrieval: fc.constantFrom('dense' as const, 'bm25' as const),
+      retrieval: fc.constantFrom('dense' as const, 'bm25' as const, 'hybrid' as const),
       mode: fc.constantFrom('paper' as const, 'code' as const),
       found: fc.integer({ min: LIMITS.found[0], max: LIMITS.found[1] }),
       kept: fc.integer({ min: LIMITS.kept[0], max: LIMITS.kept[1] }),

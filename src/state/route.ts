@@ -4,6 +4,7 @@
  * What is secret or decides where data go (keys, endpoint addresses) has no key here.
  */
 import * as v from 'valibot';
+import { RETRIEVAL_MODES } from '../protocol/retrieval';
 import { DEFAULT_LANES, formatLanes, parseLanes, type Lane } from './lanes';
 import { DEFAULT_SETTINGS, LIMITS, type RunSettings } from './settings';
 
@@ -29,7 +30,7 @@ const QUERY = {
   corpus: id,
   searcher: id,
   generator: id,
-  retrieval: v.picklist(['dense', 'bm25']),
+  retrieval: v.picklist(RETRIEVAL_MODES),
   mode: v.picklist(['paper', 'code']),
   found: whole(LIMITS.found),
   kept: whole(LIMITS.kept),

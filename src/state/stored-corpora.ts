@@ -100,7 +100,7 @@ export class StoredCorpora implements CorpusLibrary {
       );
     }
     onEvent({ part: 'corpus', phase: 'ready', name: info.name });
-    if (mode !== 'dense' || !info.encoder) return;
+    if (!info.encoder) return;
     const { model, device, reason } = info.encoder;
     onEvent({
       part: 'encoder',

@@ -34,7 +34,7 @@ export const ask = {
     searcher: 'Searcher',
     generator: 'Generator',
     retrieval: 'Retrieval',
-    retrievals: { dense: 'dense (E5 vectors)', bm25: 'BM25 (words)' },
+    retrievals: { dense: 'dense (E5 vectors)', bm25: 'BM25 (words)', hybrid: 'hybrid (both, ranks fused)' },
     mode: 'Protocol',
     modes: { paper: 'paper: as the paper says', code: 'code: as the published code does' },
     device: 'Models in this tab run on',

@@ -77,6 +77,7 @@ export const evaluate = {
       auto: 'automatic: dense where there are vectors',
       dense: 'dense (E5 vectors)',
       bm25: 'BM25 (words)',
+      hybrid: 'hybrid (both, ranks fused)',
     },
     more: 'More settings',
     accuracy: 'What counts as right',

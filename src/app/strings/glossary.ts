@@ -65,6 +65,10 @@ export const terms = {
   ],
   dense: ['Dense retrieval', 'Ranking by the angle between the vectors of query and passage.'],
   bm25: ['BM25', 'Ranking by the words that query and passage share, rare words counting more.'],
+  hybrid: [
+    'Hybrid retrieval',
+    'Dense retrieval and BM25 together: a passage counts by its ranks in both lists, not by their scores.',
+  ],
   token: ['Token', 'The piece of text a language model reads and writes: a word or a part of one.'],
   seed: ['Seed', 'The number from which a run’s random choices follow. Same seed, same run.'],
   mode: [

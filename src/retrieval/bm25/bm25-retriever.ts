@@ -1,12 +1,13 @@
 import { throwIfAborted } from '../../protocol/errors';
-import type { Hit, OnProgress, Passage, Retriever } from '../../protocol/retrieval';
-import { requireTopK, toHits } from '../hits';
+import type { Hit, OnProgress, Passage } from '../../protocol/retrieval';
+import { requireTopK, toHits, type RowRetriever } from '../hits';
 import { toIndexedText, type PassageList } from '../passage-text';
+import type { TopK } from '../top-k';
 import { createPauser } from '../yielding';
 import { Bm25Builder, type Bm25Index, type Bm25Parameters } from './bm25-index';
 
 /** Lexical search over one corpus. */
-export class Bm25Retriever implements Retriever {
+export class Bm25Retriever implements RowRetriever {
   readonly mode = 'bm25';
   readonly #index: Bm25Index;
   readonly #passages: PassageList;
@@ -16,16 +17,21 @@ export class Bm25Retriever implements Retriever {
     this.#passages = passages;
   }
 
-  async search(queries: readonly string[], topK: number, signal?: AbortSignal): Promise<Hit[][]> {
+  async searchRows(queries: readonly string[], topK: number, signal?: AbortSignal): Promise<TopK[]> {
     requireTopK(topK);
     throwIfAborted(signal);
     const pause = createPauser(signal);
-    const results: Hit[][] = [];
+    const results: TopK[] = [];
     for (const query of queries) {
-      results.push(toHits(this.#index.search(query, topK), this.#passages));
+      results.push(this.#index.search(query, topK));
       await pause();
     }
     return results;
+  }
+
+  async search(queries: readonly string[], topK: number, signal?: AbortSignal): Promise<Hit[][]> {
+    const results = await this.searchRows(queries, topK, signal);
+    return results.map((result) => toHits(result, this.#passages));
   }
 }
 
