@@ -64,7 +64,7 @@ export const when = (condition: Expression, ...body: Statement[]): Statement =>
 /** Adds `step` to a local. */
 export const advance = (name: string, step: Expression): Statement => set(name, add(get(name), step));
 
-export type ValueType = 'i32' | 'f32' | 'v128';
+export type ValueType = 'i32' | 'f32' | 'f64' | 'v128';
 
 /** A function that is being written. Its locals come into being where they are first named. */
 export class Fn {
