@@ -28,6 +28,8 @@ export interface Extent {
   value: number;
   /** True while all rows belong to one slot, at consecutive positions. Prefill attention then shares its key reads. */
   oneSequence: boolean;
+  /** The most keys that a row attends to; 0: not said. Only speed depends on it: work over many keys is cut up. */
+  keys: number;
   dispose(): void;
 }
 
@@ -42,6 +44,12 @@ export interface RmsNorm {
   /** `[in]` */
   weight: Tensor;
   epsilon: number;
+}
+
+/** A norm that a product applies to its input. */
+export interface InputNorm extends RmsNorm {
+  /** `[≥ rows, in]`; what it holds is lost: products that read their input often put it there, normalised. */
+  scratch: Tensor;
 }
 
 /** Fields of one row of the row table, a u32 tensor `[rows, 4]`. */
@@ -72,7 +80,7 @@ export interface LinearArguments {
   /** `[rows, in]` */
   input: Tensor;
   /** Applied to the input on the way in. */
-  norm?: RmsNorm;
+  norm?: InputNorm;
   /** `[out, in]`, of any float type */
   weight: Tensor;
   /** `[out]` */
@@ -90,7 +98,7 @@ export interface LinearArguments {
 export interface GatedLinearArguments {
   rows: Extent;
   input: Tensor;
-  norm?: RmsNorm;
+  norm?: InputNorm;
   /** `[2·out, in]`, of any float type: the gate's rows, then the up projection's. */
   weight: Tensor;
   /** `[rows, out]` = silu(gate) · up */
@@ -153,6 +161,8 @@ export interface AttentionArguments {
   cache: KeyValueTensors;
   /** `[rows, queryHeads · headSize]`. Each row attends to positions 0 … its own, of its slot. */
   output: Tensor;
+  /** `attentionPartials` of as many rows as may be computed with their keys cut up; without it they never are. */
+  partials?: Tensor;
 }
 
 /** Fields of a copy table, a u32 tensor `[4]`. */
@@ -220,6 +230,8 @@ export interface SampleArguments {
   settings: Tensor;
   /** u32 `[slots, ⌈vocabulary / 32⌉]`: a bit for every token of the sequence, kept up to date for slots with a penalty. */
   seen: Tensor;
+  /** `[≥ rows, samplePartials(vocabulary)]`; what it holds is lost: what parts of a row have found. */
+  partials: Tensor;
   /** `[steps · rows, SAMPLED_FIELDS]`, the rows of the first step first. */
   output: Tensor;
 }

@@ -4,13 +4,14 @@ import type {
   AttentionArguments,
   CopyCacheArguments,
   EmbedArguments,
+  Extent,
   GateArguments,
   GatedLinearArguments,
   HeadNormArguments,
   HeadShape,
+  InputNorm,
   KeyValueTensors,
   LinearArguments,
-  RmsNorm,
   RotateArguments,
   RowStatisticsArguments,
   SampleArguments,
@@ -20,6 +21,7 @@ import type {
 import { COPY_FIELDS, ROW_FIELDS, SAMPLED_FIELDS, SAMPLE_SETTINGS, STAT_FIELDS } from './backend';
 import { GROUP, GROUP_BYTES, type Blocks } from './blocks';
 import { isBlockType, type DType } from './dtype';
+import { attentionPartials, samplePartials } from './partials';
 
 export interface MatrixShape {
   rows: number;
@@ -56,9 +58,12 @@ function expectVector(operation: string, tensor: Tensor, length: number): void {
   expect(ok, operation, `${tensor.label} must be [${length}], not [${tensor.shape.join(', ')}]`);
 }
 
-const checkNorm = (operation: string, norm: RmsNorm | undefined, inputs: number): void => {
-  if (norm) expectVector(operation, norm.weight, inputs);
-};
+function checkNorm(operation: string, norm: InputNorm | undefined, rows: Extent, inputs: number): void {
+  if (!norm) return;
+  expectVector(operation, norm.weight, inputs);
+  expectColumns(operation, norm.scratch, inputs);
+  expectRows(operation, norm.scratch, rows.maximum);
+}
 
 export function checkEmbed(a: EmbedArguments): void {
   expectColumns('embed', a.rowTable, ROW_FIELDS);
@@ -79,7 +84,7 @@ export function checkLinear(a: LinearArguments): { inputs: number; outputs: numb
   expectRows('linear', a.input, a.rows.maximum);
   expectRows('linear', a.output, a.rows.maximum);
   if (a.bias) expectVector('linear', a.bias, outputs);
-  checkNorm('linear', a.norm, inputs);
+  checkNorm('linear', a.norm, a.rows, inputs);
   return { inputs, outputs, stride };
 }
 
@@ -90,7 +95,7 @@ export function checkGatedLinear(a: GatedLinearArguments): { inputs: number; out
   expectColumns('gatedLinear', a.output, rows / 2);
   expectRows('gatedLinear', a.input, a.rows.maximum);
   expectRows('gatedLinear', a.output, a.rows.maximum);
-  checkNorm('gatedLinear', a.norm, inputs);
+  checkNorm('gatedLinear', a.norm, a.rows, inputs);
   return { inputs, outputs: rows / 2 };
 }
 
@@ -148,6 +153,7 @@ export function checkAttention(a: AttentionArguments): void {
   expectColumns('attention', a.output, a.heads.queryHeads * a.heads.headSize);
   expectRows('attention', a.output, a.rows.maximum);
   expectRows('attention', a.rowTable, a.rows.maximum);
+  if (a.partials) expectColumns('attention', a.partials, attentionPartials(1, a.heads)[1]);
 }
 
 export function checkCopyCache(a: CopyCacheArguments): { width: number } {
@@ -220,6 +226,8 @@ export function checkSample(a: SampleArguments): { vocabulary: number } {
   expectColumns('sample', a.seen, Math.ceil(vocabulary / 32));
   expectColumns('sample', a.output, SAMPLED_FIELDS);
   expectRows('sample', a.seen, a.settings.shape[0] ?? 0);
-  for (const tensor of [a.logits, a.selected, a.output]) expectRows('sample', tensor, a.rows.maximum);
+  expectColumns('sample', a.partials, samplePartials(vocabulary));
+  for (const tensor of [a.logits, a.selected, a.output, a.partials])
+    expectRows('sample', tensor, a.rows.maximum);
   return { vocabulary };
 }

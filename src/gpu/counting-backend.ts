@@ -48,7 +48,7 @@ export class CountingBackend implements Backend {
 
   extent(maximum: number): Extent {
     this.liveBytes += this.#extentBytes;
-    return { maximum, value: maximum, oneSequence: false, dispose: () => undefined };
+    return { maximum, value: maximum, oneSequence: false, keys: 0, dispose: () => undefined };
   }
 
   write(): void {

@@ -9,10 +9,14 @@ import type {
   Tensor,
 } from '../gpu/backend';
 import { ROW_FIELDS, STAT_FIELDS } from '../gpu/backend';
+import { attentionPartials } from '../gpu/partials';
 import type { ModelConfig } from './config';
 import { ResidentAdapters, type LayerOperations } from './lora/resident-adapters';
 import { rotaryAngles } from './rope';
 import type { ModelWeights } from './weights';
+
+/** Most sequences decoded together whose keys may be cut up; with more of them there is work enough without. */
+const SPLIT_ROWS = 16;
 
 export interface GraphSizes {
   /** Sequences that the cache holds side by side. */
@@ -77,6 +81,8 @@ export function buildGraph(
   const projections = allocate('projections', [stepRows, queryWidth + 2 * keyValueWidth]);
   const attended = allocate('attended', [stepRows, queryWidth]);
   const gated = allocate('gated', [stepRows, intermediateSize]);
+  const scratch = allocate('normalised', [stepRows, hiddenSize]);
+  const partials = allocate('attention partials', attentionPartials(Math.min(slots, SPLIT_ROWS), heads));
   const angles = allocate('angles', [capacity, headSize]);
   backend.write(angles, rotaryAngles(config.rope, headSize, capacity));
 
@@ -90,8 +96,8 @@ export function buildGraph(
       capacity,
     };
     caches.push(cache);
-    const attentionNorm = { weight: layer.attentionNorm, epsilon };
-    const mlpNorm = { weight: layer.mlpNorm, epsilon };
+    const attentionNorm = { weight: layer.attentionNorm, epsilon, scratch };
+    const mlpNorm = { weight: layer.mlpNorm, epsilon, scratch };
     const { headNorms } = layer;
     return {
       ...{ attentionNorm, mlpNorm, gateUpWeight: layer.gateUp },
@@ -113,7 +119,7 @@ export function buildGraph(
             ]
           : []),
         op.rotateAndCache({ rows, rowTable, heads, projections, angles, cache }),
-        op.attention({ rows, rowTable, heads, projections, cache, output: attended }),
+        op.attention({ rows, rowTable, heads, projections, cache, output: attended, partials }),
       ],
       output: op.linear({
         rows,
@@ -153,7 +159,7 @@ export function buildGraph(
     op.linear({
       rows: headRows,
       input: chosen,
-      norm: { weight: weights.finalNorm, epsilon },
+      norm: { weight: weights.finalNorm, epsilon, scratch },
       weight: weights.head,
       output: logits,
     }),

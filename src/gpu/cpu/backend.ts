@@ -24,6 +24,7 @@ import { wasmKernels } from './wasm/kernels';
 class CpuExtent implements Extent {
   value = 0;
   oneSequence = false;
+  keys = 0;
   constructor(readonly maximum: number) {}
 
   /** Nothing to free. */

@@ -1,5 +1,5 @@
 /** The CPU backend's operations: shapes checked and arrays looked up once, loops run at every step. */
-import type { KeyValueTensors, Operation, Operations, RmsNorm } from '../backend';
+import type { InputNorm, KeyValueTensors, Operation, Operations } from '../backend';
 import {
   checkAttention,
   checkCopyCache,
@@ -38,18 +38,18 @@ export const cacheViews = (cache: KeyValueTensors): CacheViews => ({
 
 /** Scratch is shared by all operations of the backend, which run one at a time. */
 export function buildOperations(kernels: Kernels): Operations {
-  const [normed, both] = [new Scratch(kernels.memory), new Scratch(kernels.memory)];
+  const [scaled, both] = [new Scratch(kernels.memory), new Scratch(kernels.memory)];
   const [widened, scores] = [new Scratch(kernels.memory), new Scratch(kernels.memory)];
   /** The input, normalised and scaled where that is asked for. */
   const prepare = (
     input: Floats,
-    norm: RmsNorm | undefined,
+    norm: InputNorm | undefined,
     scale: number,
     rows: number,
     width: number,
   ): Floats => {
     if (!norm && scale === 1) return input;
-    const view = normed.take(rows * width);
+    const view = norm ? floats(norm.scratch) : scaled.take(rows * width);
     if (norm) {
       const { epsilon } = norm;
       const place = (of: Floats): MatrixView => ({ of, start: 0, rowStride: width });

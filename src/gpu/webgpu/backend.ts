@@ -35,6 +35,7 @@ const MAX_IN_FLIGHT = 2;
 class GpuExtent implements Extent {
   readonly bytes = EXTENT_BYTES;
   oneSequence = false;
+  keys = 0;
   #value = 0;
   dirty = true;
 

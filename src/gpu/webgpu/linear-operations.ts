@@ -1,6 +1,6 @@
 /** Builds matrix products: cuts them at the borders of shards, and chooses the kernel for a step's number of rows. */
 import { AppError } from '../../protocol/errors';
-import type { GatedLinearArguments, LinearArguments, RmsNorm, Tensor } from '../backend';
+import type { GatedLinearArguments, InputNorm, LinearArguments, Tensor } from '../backend';
 import { checkGatedLinear, checkLinear } from '../checks';
 import {
   GpuOperation,
@@ -168,8 +168,8 @@ export class LinearBuilder {
     );
   }
 
-  #normalise(a: Product, norm: RmsNorm, inputs: number): { dispatch: Dispatch; output: GPUBuffer } {
-    const output = this.#context.scratch(a.rows.maximum * inputs);
+  #normalise(a: Product, norm: InputNorm, inputs: number): { dispatch: Dispatch; output: GPUBuffer } {
+    const output = buffer(norm.scratch);
     const kernel = normaliseKernel(inputs, norm.epsilon);
     const buffers = [buffer(a.input), buffer(norm.weight), output];
     return { output, dispatch: makeDispatch(this.#context, kernel, a.rows, buffers, (rows) => [rows, 1]) };

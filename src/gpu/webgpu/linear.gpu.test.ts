@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openTestBackend } from '../../../tests/goldens/open-test-backend';
 import { readTensors } from '../../../tests/goldens/read-tensors';
-import { expectTwins, type TwinCase } from '../../../tests/goldens/twin-backends';
+import { expectTwins, type Bench, type TwinCase } from '../../../tests/goldens/twin-backends';
+import type { InputNorm } from '../backend';
 import { quantise } from '../blocks';
 import type { WebGpuBackend } from './backend';
 import { gatedSegments } from './linear-operations';
@@ -13,6 +14,7 @@ import type { Tuning } from './tuning';
 const APART: Tuning = {
   ...{ products: 'apart', constantBounds: false, attentionQueries: 4 },
   ...{ f16: false, subgroups: false, broadcast: 0, few: { rows: 4, columns: 4 } },
+  ...{ splitBelow: 0, sampleBlock: 8192 },
 };
 // Software adapters compile barriers slowly, so that most tests have small blocks.
 const TILED: Tuning = { ...APART, products: 'tiled', few: { rows: 2, columns: 2 } };
@@ -71,6 +73,12 @@ const generated = (count: number): Shape[] =>
 type Steps = Pick<TwinCase, 'maximumRows' | 'steps'>;
 const allSteps: Steps = { maximumRows: MAXIMUM_ROWS, steps: ROWS.map((rows) => ({ rows })) };
 
+const normOf = (random: Bench['random'], { maximumRows }: Steps, inputs: number): InputNorm => ({
+  weight: random('norm', inputs),
+  epsilon: 1e-3,
+  scratch: random('scratch', maximumRows, inputs),
+});
+
 const linear = (shape: Shape, seed: number, steps = allSteps): TwinCase => {
   const { type, inputs, outputs, norm, bias, accumulate, outputColumn, scale } = shape;
   return {
@@ -83,7 +91,7 @@ const linear = (shape: Shape, seed: number, steps = allSteps): TwinCase => {
         ...{ rows, output, accumulate },
         input: random('input', steps.maximumRows, inputs),
         weight: weight('weight', type, outputs, inputs),
-        ...(norm && { norm: { weight: random('norm', inputs), epsilon: 1e-3 } }),
+        ...(norm && { norm: normOf(random, steps, inputs) }),
         ...(bias && { bias: random('bias', outputs) }),
         ...(outputColumn !== undefined && { outputColumn }),
         ...(scale !== undefined && { scale }),
@@ -102,7 +110,7 @@ const gated = ({ type, inputs, outputs, norm }: Shape, seed: number, steps = all
       ...{ rows, output },
       input: random('input', steps.maximumRows, inputs),
       weight: weight('weight', type, 2 * outputs, inputs),
-      ...(norm && { norm: { weight: random('norm', inputs), epsilon: 1e-3 } }),
+      ...(norm && { norm: normOf(random, steps, inputs) }),
     });
     return { operation, outputs: [output] };
   },

@@ -1,6 +1,6 @@
 /** Builds the backend's operations: chooses kernels, binds buffers, and says how many workgroups a step needs. */
 import { AppError } from '../../protocol/errors';
-import type { Extent, Operation, Operations, Tensor } from '../backend';
+import type { AttentionArguments, Extent, Operation, Operations, Tensor } from '../backend';
 import {
   checkAttention,
   checkCopyCache,
@@ -13,7 +13,14 @@ import {
   checkSelectRows,
   matrixShape,
 } from '../checks';
-import { GpuOperation, makeDispatch, type Dispatch, type OperationContext } from './dispatch';
+import { attentionPartials, KEY_PARTS } from '../partials';
+import {
+  GpuOperation,
+  makeDispatch,
+  type Dispatch,
+  type OperationContext,
+  type Workgroups,
+} from './dispatch';
 import type { Kernel } from './kernel';
 import { vectorOf } from './kernel';
 import {
@@ -23,6 +30,7 @@ import {
   supportsHeadSize,
 } from './kernels/attention';
 import { COPY_MAX_ROWS, COPY_THREADS, copyCacheKernel } from './kernels/copy-cache';
+import { JOIN_THREADS, joinPartsKernel, joinWork } from './kernels/join-parts';
 import { supportsTiles, tiledAttentionKernel, tiledAttentionWorkgroups } from './kernels/attention-tiled';
 import { EMBED_THREADS, embedKernel, embedWork } from './kernels/embed';
 import { GATE_THREADS, gateKernel } from './kernels/gate';
@@ -30,9 +38,13 @@ import { HEAD_NORM_THREADS, headNormKernel } from './kernels/head-norm';
 import { ROTATE_THREADS, rotateKernel, rotateWork } from './kernels/rotate';
 import { rowStatisticsKernel } from './kernels/row-statistics';
 import { sampleKernel } from './kernels/sample';
+import { sampleBlocks, samplePartsKernel } from './kernels/sample-parts';
 import { SELECT_THREADS, selectRowsKernel } from './kernels/select-rows';
 import { LinearBuilder, weightType } from './linear-operations';
 import { gpuTensor } from './tensor';
+
+/** Keys from which on a row's may be cut up. */
+const SPLIT_KEYS = 512;
 
 const ceil = (a: number, b: number): number => Math.ceil(a / b);
 
@@ -52,6 +64,31 @@ export function buildOperations(context: OperationContext): Operations {
   };
 
   const buffer = (tensor: Tensor): GPUBuffer => gpuTensor(tensor).buffer;
+
+  /** The keys cut up: two dispatches for up to `most` rows. */
+  const splitAttention = (
+    a: AttentionArguments,
+    partials: Tensor,
+  ): { most: number; dispatches: Dispatch[] } | undefined => {
+    if (tuning.splitBelow === 0) return undefined;
+    const { heads, cache } = a;
+    const most = matrixShape(partials).rows / attentionPartials(1, heads)[0];
+    const reads = [a.rowTable, a.projections, cache.keys, cache.values, partials].map(buffer);
+    const blocks = heads.queryHeads / attentionBlockHeads(heads, tuning);
+    const parts = dispatch(
+      attentionKernel(heads, cache.capacity, 1, tuning, true),
+      a.rows,
+      reads,
+      (rows): Workgroups => [rows, blocks * KEY_PARTS],
+    );
+    const join = dispatch(
+      joinPartsKernel(heads, tuning),
+      a.rows,
+      [partials, a.output].map(buffer),
+      (rows): Workgroups => [ceil(joinWork(heads), JOIN_THREADS), rows],
+    );
+    return { most, dispatches: [parts, join] };
+  };
 
   return {
     embed(a) {
@@ -124,9 +161,13 @@ export function buildOperations(context: OperationContext): Operations {
             ),
           ]
         : form(attentionBlockRows(a.heads, tuning));
-      return new GpuOperation('attention', a.rows, ({ value, oneSequence }) =>
-        oneSequence && value > 1 ? together : apart,
-      );
+      const split = a.partials && splitAttention(a, a.partials);
+      return new GpuOperation('attention', a.rows, ({ value, oneSequence, keys }) => {
+        const whole = oneSequence && value > 1 ? together : apart;
+        if (!split || keys < SPLIT_KEYS || value > split.most) return whole;
+        const workgroups = whole.reduce((sum, { workgroups: of }) => sum + of(value)[0] * of(value)[1], 0);
+        return workgroups < tuning.splitBelow ? split.dispatches : whole;
+      });
     },
 
     copyCache(a) {
@@ -157,12 +198,23 @@ export function buildOperations(context: OperationContext): Operations {
 
     sample(a) {
       const { vocabulary } = checkSample(a);
-      const tensors = [a.selected, a.settings, a.rowTable, a.seen, a.logits, a.output];
-      const one = dispatch(sampleKernel(vocabulary, tuning), a.rows, tensors.map(buffer), (rows) => [
-        rows,
-        1,
-      ]);
-      return always('sample', a.rows, one);
+      const blocks = sampleBlocks(vocabulary, tuning);
+      const tables = [a.selected, a.settings, a.rowTable, a.seen, a.logits];
+      const dispatches = [
+        dispatch(
+          samplePartsKernel(vocabulary, tuning),
+          a.rows,
+          [...tables, a.partials].map(buffer),
+          (rows): Workgroups => [rows, blocks],
+        ),
+        dispatch(
+          sampleKernel(vocabulary, tuning),
+          a.rows,
+          [...tables, a.partials, a.output].map(buffer),
+          (rows): Workgroups => [rows, 1],
+        ),
+      ];
+      return new GpuOperation('sample', a.rows, () => dispatches);
     },
 
     rowStatistics(a) {

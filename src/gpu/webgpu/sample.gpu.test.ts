@@ -4,7 +4,9 @@ import { Random } from '../../lm/random';
 import { encodeSettings, samplingSettings, seenTokens, type SamplingOptions } from '../../lm/sampling';
 import { ROW_FIELDS, SAMPLED_FIELDS, SAMPLE_SETTINGS, type Backend } from '../backend';
 import { CpuBackend } from '../cpu/backend';
+import { SAMPLE_BLOCK, samplePartials } from '../partials';
 import type { WebGpuBackend } from './backend';
+import { tuningFor } from './tuning';
 
 const ROWS = 8;
 const SLOTS = 9;
@@ -30,7 +32,9 @@ async function draw(
   const settings = backend.tensor('settings', [SLOTS, SAMPLE_SETTINGS], 'u32');
   const seen = backend.tensor('seen', [SLOTS, words], 'u32');
   const output = backend.tensor('output', [2 * ROWS, SAMPLED_FIELDS]);
-  const operation = backend.operations.sample({ rows, logits, selected, rowTable, settings, seen, output });
+  const partials = backend.tensor('partials', [ROWS, samplePartials(width)]);
+  const tables = { selected, rowTable, settings, seen };
+  const operation = backend.operations.sample({ rows, logits, ...tables, partials, output });
   backend.write(
     logits,
     Float32Array.from({ length: ROWS * width }, () => logitOf(random)),
@@ -52,7 +56,7 @@ async function draw(
   rows.value = ROWS;
   const request = { tensor: output, count: 2 * ROWS * SAMPLED_FIELDS };
   const [result = new Float32Array(0)] = await backend.run([operation, operation], [request]);
-  for (const item of [rows, logits, selected, rowTable, settings, seen, output]) item.dispose();
+  for (const item of [rows, logits, selected, rowTable, settings, seen, partials, output]) item.dispose();
   const places = Array.from({ length: 2 * ROWS }, (_, i) => i * SAMPLED_FIELDS);
   return { ids: places.map((at) => result[at] ?? -1), logprobs: places.map((at) => result[at + 1] ?? NaN) };
 }
@@ -76,20 +80,28 @@ const SETTINGS: [string, SamplingOptions[]][] = [
   ],
 ];
 
+/** A row looked through by one workgroup, and by several. */
 let gpu: WebGpuBackend;
+let blocks: WebGpuBackend;
 beforeAll(async () => {
   gpu = await openTestBackend();
+  const tuning = { ...tuningFor(gpu.description), sampleBlock: SAMPLE_BLOCK };
+  blocks = await openTestBackend({ tuning });
 });
 afterAll(() => {
-  expect(gpu.liveBytes).toBe(0);
-  gpu.dispose();
+  for (const backend of [gpu, blocks]) {
+    expect(backend.liveBytes).toBe(0);
+    backend.dispose();
+  }
 });
 
-describe.each([1, 31, 300, 2049])('over a vocabulary of %i', (width) => {
+const backendFor = (width: number): WebGpuBackend => (width > SAMPLE_BLOCK ? blocks : gpu);
+
+describe.each([1, 31, 300, 2049, 40_000])('over a vocabulary of %i', (width) => {
   it.each(SETTINGS)('%s gives the tokens that the CPU draws', async (_, options) => {
     const spread = (random: Random): number => 12 * random.uniform() - 4;
     const want = await draw(new CpuBackend(), width, options, spread);
-    const got = await draw(gpu, width, options, spread);
+    const got = await draw(backendFor(width), width, options, spread);
     expect(got.ids).toEqual(want.ids);
     got.logprobs.forEach((value, i) => {
       expect(Math.abs(value - (want.logprobs[i] ?? 0))).toBeLessThan(1e-4);
@@ -97,11 +109,11 @@ describe.each([1, 31, 300, 2049])('over a vocabulary of %i', (width) => {
   });
 });
 
-it('keeps equal logits together, and draws the same of them', async () => {
+it.each([257, 2257])('keeps equal logits of %i together, and draws the same of them', async (width) => {
   const few = (random: Random): number => Math.floor(random.uniform() * 3);
   const options = [{ temperature: 0 }, { temperature: 1, topK: 5 }, { temperature: 1, topP: 0.2 }];
-  const want = await draw(new CpuBackend(), 257, options, few);
-  expect((await draw(gpu, 257, options, few)).ids).toEqual(want.ids);
+  const want = await draw(new CpuBackend(), width, options, few);
+  expect((await draw(backendFor(width), width, options, few)).ids).toEqual(want.ids);
 });
 
 it('copes with logits that no exponential can hold', async () => {

@@ -1,5 +1,5 @@
 /** Adapters in the backend's memory, each with a program of its own over the same weights. */
-import type { Backend, Extent, Operation, RmsNorm, Tensor } from '../../gpu/backend';
+import type { Backend, Extent, InputNorm, Operation, Tensor } from '../../gpu/backend';
 import { AppError } from '../../protocol/errors';
 import type { ModelConfig } from '../config';
 import type { LoraAdapter } from './adapter';
@@ -25,8 +25,8 @@ export interface LayerOperations {
   /** Both products and the gate in one. */
   gated: Operation;
   down: Operation;
-  attentionNorm: RmsNorm;
-  mlpNorm: RmsNorm;
+  attentionNorm: InputNorm;
+  mlpNorm: InputNorm;
   gateUpWeight: Tensor;
 }
 
@@ -41,7 +41,7 @@ export interface ResidentAdapter {
 interface Site {
   modules: readonly LoraModule[];
   input: Tensor;
-  norm?: RmsNorm;
+  norm?: InputNorm;
   output: Tensor;
 }
 

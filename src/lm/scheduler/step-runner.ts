@@ -104,7 +104,7 @@ export class StepRunner {
    * Of each step, the parts' tokens in order. Which of them count as cached is left to the caller (`append`).
    */
   async sample(parts: readonly Part[], steps = 1): Promise<SampledToken[][]> {
-    this.#setRows(parts);
+    this.#setRows(parts, steps);
     this.#selectLast(parts);
     this.#submits = 0;
     const { draw, sampled } = this.#working;
@@ -157,7 +157,7 @@ export class StepRunner {
     this.#backend.write(selected, Uint32Array.from(indices));
   }
 
-  #setRows(parts: readonly Part[]): number {
+  #setRows(parts: readonly Part[], steps = 1): number {
     this.#expectOpen();
     const { rows, rowTable } = this.#graph;
     const count = parts.reduce((sum, { tokens }) => sum + tokens.length, 0);
@@ -173,6 +173,7 @@ export class StepRunner {
     }
     rows.value = count;
     rows.oneSequence = parts.length === 1;
+    rows.keys = Math.max(...parts.map(({ slot, tokens }) => slot.tokens.length + tokens.length)) + steps - 1;
     this.#backend.write(rowTable, table);
     return count;
   }

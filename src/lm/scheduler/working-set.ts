@@ -1,6 +1,7 @@
 /** What the scheduler needs on the device beside the graph itself. */
 import type { Allocate, Backend, Extent, Operation, Tensor } from '../../gpu/backend';
 import { COPY_FIELDS, SAMPLED_FIELDS, SAMPLE_SETTINGS } from '../../gpu/backend';
+import { samplePartials } from '../../gpu/partials';
 import type { Graph } from '../graph';
 import { MAX_STEPS } from './pace';
 
@@ -29,8 +30,9 @@ export function buildWorkingSet(backend: Backend, allocate: Allocate, graph: Gra
   const seen = allocate('seen tokens', [sizes.slots, words], 'u32');
   const most = Math.max(MAX_STEPS * sizes.slots, sizes.headRows);
   const sampled = allocate('sampled', [most, SAMPLED_FIELDS]);
+  const partials = allocate('sampling partials', [sizes.headRows, samplePartials(logits.shape[1] ?? 0)]);
   const sample = backend.operations.sample({
-    ...{ rows: headRows, logits, selected, rowTable, settings, seen },
+    ...{ rows: headRows, logits, selected, rowTable, settings, seen, partials },
     output: sampled,
   });
   // The statistics of scoring would be two passes over the logits for nothing.

@@ -1,4 +1,5 @@
 import type { HeadShape } from '../../backend';
+import { attentionPartials, KEY_PARTS } from '../../partials';
 import type { Tuning } from '../tuning';
 import { bound, dot, EXTENT, literal, makeKernel, range, vectorOf, type Kernel } from '../kernel';
 
@@ -21,6 +22,21 @@ export function attentionBlockHeads(heads: HeadShape, tuning: Tuning): number {
 export const attentionBlockRows = (heads: HeadShape, tuning: Tuning): number =>
   Math.floor(maxQueries(heads, tuning) / attentionBlockHeads(heads, tuning));
 
+/** Elements of the type that the head is read in, a part's length, and how its maximum and sum are written behind. */
+export function partLayout(heads: HeadShape): {
+  stride: number;
+  statistics: (buffer: string, at: string, maximum: string, sum: string) => string;
+} {
+  const { type, lanes, count } = vectorOf(heads.headSize);
+  return {
+    stride: attentionPartials(1, heads)[1] / lanes,
+    statistics: (buffer, at, maximum, sum) =>
+      type === 'vec4f'
+        ? `${buffer}[${at} + ${count}u] = vec4f(${maximum}, ${sum}, 0.0, 0.0);`
+        : `${buffer}[${at} + ${count}u] = ${maximum}; ${buffer}[${at} + ${count + 1}u] = ${sum};`,
+  };
+}
+
 /** The most that the second half of the loop can spread over its threads. */
 export const supportsHeadSize = (headSize: number): boolean => vectorOf(headSize).count <= THREADS;
 
@@ -29,12 +45,16 @@ export const supportsHeadSize = (headSize: number): boolean => vectorOf(headSize
  * and sum (online softmax, Milakov and Gimelshein 2018). First each thread owns a key and computes its scores; then it
  * owns a piece of the head and every n-th key, and adds up values. Workgroups:
  * [⌈rows / blockRows⌉, queryHeads / blockHeads].
+ *
+ * `split` (one row a workgroup): the row's keys are cut into `KEY_PARTS` stretches, a workgroup each, which leave their sums
+ * as `attentionPartials` says, for `joinPartsKernel` to add up (FlashDecoding, Dao et al. 2023). Workgroups: as many times more in y.
  */
 export function attentionKernel(
   heads: HeadShape,
   capacity: number,
   blockRows: number,
   tuning: Tuning,
+  split = false,
 ): Kernel {
   const { queryHeads, keyValueHeads, headSize } = heads;
   const group = queryHeads / keyValueHeads;
@@ -46,8 +66,16 @@ export function attentionKernel(
     queries.map(line).join(separator);
   const rowOf = (query: number): number => Math.floor(query / blockHeads);
   const zero = type === 'vec4f' ? 'vec4f()' : '0.0';
+  const stretch = `let part_ = workgroup.y % ${KEY_PARTS}u;
+  let length = (last / ${KEY_PARTS * THREADS}u + 1u) * ${THREADS}u;
+  let begin = part_ * length;
+  last = min(last, begin + length - 1u);`;
+  const { stride, statistics } = partLayout(heads);
+  const storePart = `let at = (to * ${KEY_PARTS}u + part_) * ${stride}u;
+    output[at + i % ${count}u] = m;
+    if (i % ${count}u == 0u) { ${statistics('output', 'at', 'piece[q]', 't')} }`;
   return makeKernel(
-    'attention',
+    split ? 'attention-split' : 'attention',
     [
       EXTENT,
       { name: 'rowTable', kind: 'read', type: 'array<vec4u>' },
@@ -72,7 +100,7 @@ fn largest(query: u32) -> f32 {
 @compute @workgroup_size(${THREADS})
 fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) thread: u32) {
   let first = workgroup.x * ${blockRows}u;
-  let firstHead = workgroup.y * ${blockHeads}u;
+  let firstHead = workgroup.y ${split ? `/ ${KEY_PARTS}u ` : ''}* ${blockHeads}u;
   let head = firstHead / ${group}u;
   let base = rowTable[first].z * ${capacity}u;
   var last = 0u;
@@ -83,6 +111,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
   last = max(last, position${row});`,
     )
     .join('\n  ')}
+  ${split ? stretch : 'const begin = 0u;'}
   for (var i = thread; i < ${bound(queries.length * count, tuning)}; i += ${THREADS}u) {
     let row = first + i / ${blockHeads * count}u;
     var q = ${zero};
@@ -96,7 +125,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
   let place = thread % ${count}u;
   let part = thread / ${count}u;
   ${each((q) => `var maximum${q} = NONE; var sum${q} = 0.0; var mix${q} = ${zero};`, '\n  ')}
-  for (var start = 0u; start <= last; start += ${THREADS}u) {
+  for (var start = begin; start <= last; start += ${THREADS}u) {
     let key = start + thread;
     ${each((q) => `var s${q} = 0.0;`, ' ')}
     if (key <= last) {
@@ -137,6 +166,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
     }
     workgroupBarrier();
   }
+  ${split ? `if (thread == 0u) { ${each((q) => `piece[${q}] = maximum${q};`, ' ')} }` : ''}
   ${each((q) => `mixed[${q * THREADS}u + thread] = mix${q}; score[${q * THREADS}u + thread] = sum${q};`, '\n  ')}
   workgroupBarrier();
   for (var i = thread; i < ${bound(queries.length * count, tuning)}; i += ${THREADS}u) {
@@ -149,7 +179,8 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
       m += mixed[j];
       t += score[j];
     }
-    output[(row * ${queryHeads}u + firstHead + q % ${blockHeads}u) * ${count}u + i % ${count}u] = m / t;
+    let to = row * ${queryHeads}u + firstHead + q % ${blockHeads}u;
+    ${split ? storePart : `output[to * ${count}u + i % ${count}u] = m / t;`}
   }
 }`,
   );

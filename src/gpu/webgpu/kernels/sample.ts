@@ -1,38 +1,40 @@
-import { ROW_STEP, SAMPLE_MIN_P, SAMPLE_PENALTY, SAMPLE_TEMPERATURE, SAMPLE_TOP_P } from '../../backend';
-import { threefryWgsl } from '../../threefry';
+import { ROW_STEP, SAMPLE_MIN_P, SAMPLE_TOP_P } from '../../backend';
 import { bound, EXTENT, makeKernel, type Kernel } from '../kernel';
 import type { Tuning } from '../tuning';
+import {
+  combineSums,
+  partialAt,
+  reduceBest,
+  sampleBlocks,
+  sampleDeclarations,
+  sampleSettings,
+  sampleThreads,
+} from './sample-parts';
 
 const DIGITS = 256;
 
 /**
- * See `SampleArguments`; the twin of `sampleToken` in cpu/sample.ts. One workgroup draws one row, in a few passes over its logits:
- * nothing is sorted. The first pass finds the maximum, the log-sum-exp and the Gumbel winner among all tokens, which is the token
- * where no filter is on. Top-k: the k-th largest value, digit by digit from the highest (radix select). Top-p: whether the winner is kept
- * shows in the mass of what is larger than it; if it is not, the winner among the larger ones is tried (the pivot of
- * FlashInfer's rejection sampling, with noise that stays the same, so that the draw equals one from the filtered distribution).
+ * The second half of `SampleArguments`, after `samplePartsKernel`; the twin of `sampleToken` in cpu/sample.ts. One workgroup draws
+ * one row; nothing is sorted. Where no filter is on, what the blocks have left is the answer. Top-k: the k-th largest value, digit by
+ * digit from the highest (radix select). Top-p: whether the winner is kept shows in the mass of what is larger than it; if it is not,
+ * the winner among the larger ones is tried (the pivot of FlashInfer's rejection sampling, with noise that stays the same, so that the
+ * draw equals one from the filtered distribution). Blocks whose largest logit is too small are not looked at: few are left.
  * Workgroups: [rows].
  */
 export function sampleKernel(width: number, tuning: Tuning): Kernel {
-  // Barriers are dear in software.
-  const threads = tuning.constantBounds ? 256 : 64;
+  const threads = sampleThreads(tuning);
   const words = Math.ceil(width / 32);
-  const each = (body: string): string =>
-    `for (var i = thread; i < ${bound(width, tuning)}; i += ${threads}u) { ${body} }`;
-  /** Leaves in the first place what the whole workgroup has. */
-  const reduce = (combine: string): string => `
-  for (var half = ${bound(threads / 2, tuning)}; half > 0u; half >>= 1u) {
-    workgroupBarrier();
-    if (thread < half) {
-      let other = thread + half;
-      ${combine}
-      if (value[other] > value[thread] || (value[other] == value[thread] && place[other] < place[thread])) {
-        value[thread] = value[other];
-        place[thread] = place[other];
-      }
-    }
-  }
-  workgroupBarrier();`;
+  const { sampleBlock } = tuning;
+  const blocks = sampleBlocks(width, tuning);
+  const eachBlock = (body: string): string =>
+    `for (var block = 0u; block < ${bound(blocks, tuning)}; block += 1u) { ${body} }`;
+  const each = (keeps: string, body: string): string =>
+    eachBlock(`
+    let highest = crestOf(group.x, block);
+    if (${keeps}) {
+      let end = min((block + 1u) * ${sampleBlock}u, ${width}u);
+      for (var i = block * ${sampleBlock}u + thread; i < end; i += ${threads}u) { ${body} }
+    }`);
   return makeKernel(
     'sample',
     [
@@ -41,29 +43,14 @@ export function sampleKernel(width: number, tuning: Tuning): Kernel {
       { name: 'settings', kind: 'read', type: 'array<vec4u>' },
       { name: 'rowTable', kind: 'write', type: 'array<vec4u>' },
       { name: 'seen', kind: 'write', type: 'array<u32>' },
-      { name: 'logits', kind: 'write', type: 'array<f32>' },
+      { name: 'logits', kind: 'read', type: 'array<f32>' },
+      { name: 'partials', kind: 'read', type: 'array<vec4u>' },
       { name: 'output', kind: 'write', type: 'array<vec2f>' },
     ],
-    `
-const NONE = -3.0e38;
-const NOBODY = 0xffffffffu;
-var<workgroup> mass: array<f32, ${threads}>;
-var<workgroup> peak: array<f32, ${threads}>;
-var<workgroup> crest: array<f32, ${threads}>;
-var<workgroup> value: array<f32, ${threads}>;
-var<workgroup> place: array<u32, ${threads}>;
+    `${sampleDeclarations(threads)}
 var<workgroup> digits: array<atomic<u32>, ${DIGITS}>;
-var<workgroup> row_: vec4u;
 var<workgroup> found: vec2u;
-
-${threefryWgsl()}
-
-/** -log(-log(1 - v)); small v, which make large noise, by the series of the inner logarithm. */
-fn gumbel(seed: vec2u, position: u32, token: u32) -> f32 {
-  let v = min((f32(threefry(seed, vec2u(token, position))) + 0.5) * 0x1p-32, 0.99999994);
-  let inner = select(-log(1.0 - v), v * (1.0 + v * (0.5 + v * 0.33333333)), v < 0.01);
-  return -log(inner);
-}
+var<workgroup> kth: f32;
 
 /** Grows with x, over all floats. */
 fn orderOf(x: f32) -> u32 {
@@ -71,75 +58,70 @@ fn orderOf(x: f32) -> u32 {
   return bits ^ select(0x80000000u, 0xffffffffu, (bits >> 31u) == 1u);
 }
 
+/** The largest logit of a block. */
+fn crestOf(row: u32, block: u32) -> f32 { return bitcast<f32>(partials[${partialAt(width, 'row', 'block')}].z); }
+
 @compute @workgroup_size(${threads})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
-  let start = group.x * ${width}u;
-  if (thread == 0u) { row_ = rowTable[selected[group.x]]; }
-  let row = workgroupUniformLoad(&row_);
-  let slot = row.z;
-  let position = row.y + 1u;
-  let floats = bitcast<vec4f>(settings[2u * slot]);
-  let more = settings[2u * slot + 1u];
-  let greedy = floats[${SAMPLE_TEMPERATURE}] == 0.0;
-  let scale = select(1.0 / floats[${SAMPLE_TEMPERATURE}], 1.0, greedy);
+  ${sampleSettings}
   let topP = floats[${SAMPLE_TOP_P}];
   let minP = floats[${SAMPLE_MIN_P}];
-  let penalty = floats[${SAMPLE_PENALTY}];
   let topK = more.x;
-  let seed = more.yz;
+  let start = group.x * ${width}u;
 
-  // Everything about the model's own logits, the penalty, and the winner without filters.
-  var maximum = NONE;
-  var sum = 0.0;
-  var top = NONE;
-  var best = NONE;
-  var bestPlace = NOBODY;
-  ${each(`
-    let raw = logits[start + i];
-    let x = raw * scale;
-    if (x > maximum) { sum *= exp(maximum - x); maximum = x; }
-    sum += exp(x - maximum);
-    var z = raw;
-    if (penalty != 1.0 && ((seen[slot * ${words}u + (i >> 5u)] >> (i & 31u)) & 1u) == 1u) {
-      z = select(raw / penalty, raw * penalty, raw < 0.0);
-      logits[start + i] = z;
-    }
-    top = max(top, z);
-    let y = z * scale;
-    if (greedy) {
-      if (y > best) { best = y; bestPlace = i; }
-    } else if (y + 23.0 > best) {
-      let noisy = y + gumbel(seed, position, i);
-      if (noisy > best) { best = noisy; bestPlace = i; }
-    }`)}
-  // Other threads read what the penalty changed.
-  storageBarrier();
-  mass[thread] = sum;
-  peak[thread] = maximum;
-  crest[thread] = top;
-  value[thread] = best;
-  place[thread] = bestPlace;
-  ${reduce(`
-      let m = max(peak[thread], peak[other]);
-      mass[thread] = mass[thread] * exp(peak[thread] - m) + mass[other] * exp(peak[other] - m);
-      peak[thread] = m;
-      crest[thread] = max(crest[thread], crest[other]);`)}
+  mass[thread] = 0.0;
+  peak[thread] = NONE;
+  tail[thread] = 0.0;
+  crest[thread] = NONE;
+  value[thread] = NONE;
+  place[thread] = NOBODY;
+  for (var block = thread; block < ${bound(blocks, tuning)}; block += ${threads}u) {
+    let at = ${partialAt(width, 'group.x', 'block')};
+    let own = bitcast<vec4f>(partials[at]);
+    let more_ = partials[at + 1u];
+    let m = max(peak[thread], own.y);
+    mass[thread] = mass[thread] * share(peak[thread] - m) + own.x * share(own.y - m);
+    peak[thread] = m;
+    let t = max(crest[thread], own.z);
+    tail[thread] = tail[thread] * share((crest[thread] - t) * scale) + bitcast<f32>(more_.y) * share((own.z - t) * scale);
+    crest[thread] = t;
+    if (own.w > value[thread]) { value[thread] = own.w; place[thread] = more_.x; }
+  }
+  ${reduceBest(threads, tuning, combineSums)}
   let logSumExp = peak[0] + log(mass[0]);
-  top = crest[0];
+  let top = crest[0];
+  let all = workgroupUniformLoad(&tail[0]);
   var winner = workgroupUniformLoad(&place[0]);
 
   let limited = topK > 0u && topK < ${width}u;
-  if (!greedy && (limited || topP < 1.0 || minP > 0.0)) {
+  if (!greedy && winner != NOBODY && (limited || topP < 1.0 || minP > 0.0)) {
     var least = 0u;
     if (limited) {
-      if (thread == 0u) { found = vec2u(0u, topK); }
+      // The k-th largest block maximum is no larger than the k-th largest logit.
+      if (thread == 0u) { kth = NONE; found = vec2u(0u, topK); }
+      workgroupBarrier();
+      if (topK <= ${blocks}u) {
+        for (var block = thread; block < ${bound(blocks, tuning)}; block += ${threads}u) {
+          let own = crestOf(group.x, block);
+          var rank = 1u;
+          for (var other = 0u; other < ${bound(blocks, tuning)}; other += 1u) {
+            let x = crestOf(group.x, other);
+            if (x > own || (x == own && other < block)) { rank += 1u; }
+          }
+          if (rank == topK) { kth = own; }
+        }
+      }
+      let lowest = workgroupUniformLoad(&kth);
       for (var shift = 32u; shift > 0u; ) {
         shift -= 8u;
         for (var i = thread; i < ${bound(DIGITS, tuning)}; i += ${threads}u) { atomicStore(&digits[i], 0u); }
         let known = workgroupUniformLoad(&found);
-        ${each(`
+        ${each(
+          'highest >= lowest',
+          `
           let order = orderOf(logits[start + i]);
-          if (shift == 24u || (order >> (shift + 8u)) == known.x) { atomicAdd(&digits[(order >> shift) & 255u], 1u); }`)}
+          if (shift == 24u || (order >> (shift + 8u)) == known.x) { atomicAdd(&digits[(order >> shift) & 255u], 1u); }`,
+        )}
         workgroupBarrier();
         if (thread == 0u) {
           // Without a break: lavapipe does not come back from one under a condition.
@@ -158,15 +140,20 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
       least = workgroupUniformLoad(&found).x;
     }
 
-    // First the winner among the top k that are likely enough, and the mass of the top k. Then every round raises the bar to the winner
-    // before; what is as large as the maximum is always kept.
-    var total = -1.0;
+    // Without a top-k, the mass of all is known, and without a min-p the first winner too. Otherwise the first round finds
+    // them. Then every round raises the bar to the winner before; what is as large as the maximum is always kept.
+    var total = all;
+    var tried = !limited && minP == 0.0;
     var bar = NONE;
+    if (tried) { bar = logits[start + winner]; }
     for (var round = 0u; round < ${bound(width + 1, tuning)}; round += 1u) {
       var larger = 0.0;
-      best = NONE;
-      bestPlace = NOBODY;
-      ${each(`
+      var best = NONE;
+      var bestPlace = NOBODY;
+      // A winner is likely enough for min-p, and so is what is larger; only the mass of the top k takes in more.
+      ${each(
+        'highest > bar && orderOf(highest) >= least && (limited || exp((highest - top) * scale) >= minP)',
+        `
         let z = logits[start + i];
         if (z > bar && orderOf(z) >= least) {
           let weight = exp((z - top) * scale);
@@ -176,16 +163,18 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
             let noisy = y + gumbel(seed, position, i);
             if (noisy > best) { best = noisy; bestPlace = i; }
           }
-        }`)}
+        }`,
+      )}
       workgroupBarrier();
       mass[thread] = larger;
       value[thread] = best;
       place[thread] = bestPlace;
-      ${reduce('mass[thread] += mass[other];')}
+      ${reduceBest(threads, tuning, 'mass[thread] += mass[other];')}
       larger = workgroupUniformLoad(&mass[0]);
-      if (total >= 0.0 && larger < topP * total) { break; }
+      if (tried && larger < topP * total) { break; }
       winner = workgroupUniformLoad(&place[0]);
-      if (total < 0.0) { total = larger; }
+      if (!tried && limited) { total = larger; }
+      tried = true;
       if (topP >= 1.0 || winner == NOBODY) { break; }
       bar = logits[start + winner];
     }
