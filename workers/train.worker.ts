@@ -14,11 +14,15 @@ const retrieval = new Worker(new URL('./retrieval.worker.ts', import.meta.url), 
   name: 'retrieval of training',
 });
 const { data, ...parts } = browserRunParts();
+/** In this worker's memory alone. */
+let searchKey = '';
 const tools: WorkerTools = {
   fetch: (input, init) => fetch(input, init),
   sha256: (bytes) => crypto.subtle.digest('SHA-256', bytes),
   pick: (wanted) => pickBackend('gpu' in navigator ? navigator.gpu : undefined, wanted),
-  retriever: runRetriever(connect<CorpusServiceApi>(retrieval)),
+  retriever: runRetriever(connect<CorpusServiceApi>(retrieval), {
+    ...{ fetch: (input, init) => fetch(input, init), clock: systemClock, apiKey: () => searchKey },
+  }),
   archive: (folder, files) => tarArchive(folder, files, Date.now() / 1000),
   ...{
     modelsUrl: new URL('/models/', location.href).href,
@@ -32,5 +36,6 @@ serve(
   new TrainingService({
     ...{ ...parts, data, open: workerSessions(tools), exportModel: workerExporter(tools) },
     ...{ clock: systemClock, now: () => new Date().toISOString() },
+    useSearchKey: (key) => (searchKey = key),
   }),
 );

@@ -13,6 +13,8 @@ import { proxy, type RpcConnection } from '../src/platform/rpc/connection';
 import { browserLocks, createLocalLocks } from '../src/platform/storage/locks';
 import { hasOpfs, OpfsFileStore } from '../src/platform/storage/opfs-file-store';
 import { RunDatabase } from '../src/platform/storage/run-database';
+import { isMedicalCorpus } from '../src/protocol/medical-corpora';
+import { openMedicalCorpus, type MedicalOptions } from '../src/retrieval/remote/medical';
 import { sha256Hex } from '../src/retrieval/sha256';
 
 /** The world that comes with the page to train in. */
@@ -62,14 +64,13 @@ function tabChannel(): RunChannel {
   };
 }
 
-/** Corpora by the worker that holds them. */
-export function runRetriever({ remote }: RpcConnection<CorpusServiceApi>): WorkerTools['retriever'] {
+/** Corpora by the worker that holds them, and the public services. */
+export function runRetriever(
+  { remote }: RpcConnection<CorpusServiceApi>,
+  medical: MedicalOptions,
+): WorkerTools['retriever'] {
   return async ({ corpus, retrieval }, onLoading, signal): Promise<Retriever> => {
-    if (retrieval === 'hybrid') {
-      throw new AppError('UNSUPPORTED', 'Runs cannot search by both words and meanings yet.', {
-        fix: 'Choose dense or bm25 as the retrieval.',
-      });
-    }
+    if (isMedicalCorpus(corpus)) return openMedicalCorpus(corpus, medical);
     const told = proxy(({ label, done, total }: { label?: string; done: number; total: number }) =>
       onLoading(label ?? 'The corpus', done, total),
     );

@@ -15,7 +15,7 @@ export const train = defineCommand({
   positionals: '[CONFIG]',
   count: [0, 1],
   summary:
-    'Trains a searcher by PPO. CONFIG is a JSON file, or a preset: the whole of what a preset fixes is printed by --print-config.',
+    'Trains a searcher by PPO. CONFIG is a JSON file, or a preset: the whole of what a preset fixes is printed by --print-config. Its corpus may be pubmed (with NCBI_API_KEY in the environment, if you have one) or clinical-trials.',
   options: {
     out: { type: 'string', value: 'DIR', help: 'folder of the new run; default runs/NAME' },
     device: deviceOption,

@@ -149,6 +149,26 @@ export class TrainDraft {
     });
   }
 
+  /** What plain RAG answered, as `rag_cache.json`; null where that went wrong, which `error` tells. */
+  async exportAnswers(): Promise<Blob | null> {
+    let file: Blob | null = null;
+    await this.#work('answers', async () => {
+      file = await this.#api.exportCache();
+    });
+    return file;
+  }
+
+  /** Adds a `rag_cache.json` to what is known, and counts again; returns how many answers are new. */
+  async importAnswers(file: Blob): Promise<number | null> {
+    let added: number | null = null;
+    await this.#work('answers', async () => {
+      added = await this.#api.importCache(file);
+      this.#counted = '';
+      await this.count();
+    });
+    return added;
+  }
+
   /** Loads, measures a step, unloads. */
   async measure(): Promise<void> {
     const { config } = this;

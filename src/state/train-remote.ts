@@ -4,8 +4,13 @@ import type { TrainingApi } from '../train/worker-api';
 /** Training over the worker that does it; it is started when first needed, and again when it has died. */
 export function remoteTraining(start: () => RpcConnection<TrainingApi>): TrainingApi {
   let connection: RpcConnection<TrainingApi> | null = null;
+  let searchKey = '';
   const remote = (): RpcConnection<TrainingApi>['remote'] => {
-    if (!connection || connection.lost.aborted) connection = start();
+    if (!connection || connection.lost.aborted) {
+      connection = start();
+      // A worker that died has forgotten it. Calls arrive in their order; whether it is there, the next one tells.
+      if (searchKey) connection.remote.useSearchKey(searchKey).catch(() => undefined);
+    }
     return connection.remote;
   };
   return {
@@ -19,6 +24,11 @@ export function remoteTraining(start: () => RpcConnection<TrainingApi>): Trainin
     deleteQuestionSet: async (id) => remote().deleteQuestionSet(id),
     precompute: async (config, onProgress, signal) =>
       remote().precompute(config, onProgress && proxy(onProgress), signal),
+    useSearchKey: async (key) => {
+      searchKey = key;
+      // Nothing is started for it.
+      if (connection && !connection.lost.aborted) await connection.remote.useSearchKey(key);
+    },
     filterCounts: async (config) => remote().filterCounts(config),
     exportCache: async () => remote().exportCache(),
     importCache: async (file) => remote().importCache(file),

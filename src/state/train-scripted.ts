@@ -207,6 +207,7 @@ export function createScriptedTraining(script: TrainingScript = {}): TrainingApi
       counts = { ...counts, unknown: 0, solved, left: counts.total - solved - counts.yesNo };
       return counts;
     },
+    useSearchKey: () => Promise.resolve(),
     filterCounts: () => Promise.resolve(counts),
     exportCache: () => Promise.resolve(new Blob(['{}'], { type: 'application/json' })),
     importCache: () => Promise.resolve(0),

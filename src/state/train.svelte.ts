@@ -36,6 +36,8 @@ export class Training {
   beside = $state.raw<readonly { id: string; steps: readonly StepSummary[] }[]>([]);
   /** The demo comes with a recorded run that is not in the list yet. */
   demo = $state(false);
+  /** NCBI's, in memory alone. */
+  searchKey = $state('');
   readonly draft: TrainDraft;
   #laboratory: Laboratory;
   #now: () => number;
@@ -125,6 +127,11 @@ export class Training {
       else await training.saveCheckpoint(id);
       this.#know(await training.getRun(id));
     });
+  }
+
+  async setSearchKey(key: string): Promise<void> {
+    this.searchKey = key;
+    await this.#guarded(() => this.#laboratory.training.useSearchKey(key.trim()));
   }
 
   async rename(id: string, name: string): Promise<void> {

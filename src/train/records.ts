@@ -44,7 +44,7 @@ export interface RunConfig {
   /** `searcher`: the untrained model itself. */
   generator: string;
   corpus: string;
-  retrieval: RetrievalMode | 'hybrid';
+  retrieval: RetrievalMode;
   questions: {
     source: string;
     limit: number | null;

@@ -124,6 +124,8 @@ export interface TrainingApi {
 
   /** Answers what plain RAG has not answered yet, and keeps it; an abort keeps what is done. */
   precompute(config: RunConfig, onProgress?: OnProgress, signal?: AbortSignal): Promise<FilterCounts>;
+  /** NCBI's API key for PubMed, from now on; kept in memory alone, empty for none. */
+  useSearchKey(key: string): Promise<void>;
   /** What is known already; answers nothing. */
   filterCounts(config: RunConfig): Promise<FilterCounts>;
   /** `rag_cache.json` of all sets. */

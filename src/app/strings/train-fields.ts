@@ -17,7 +17,10 @@ export const fieldWords: Readonly<Record<string, readonly [string, string]>> = {
     'Questions that plain RAG solves already, and yes/no ones, which a coin solves half the time, are left out.',
   ],
   'questions.limit': ['At most', 'Takes only the first questions of the set. Empty: all of them.'],
-  corpus: ['Corpus', 'Where the searcher searches. It should hold the answers to the questions.'],
+  corpus: [
+    'Corpus',
+    'Where the searcher searches. It should hold the answers to the questions. PubMed and ClinicalTrials.gov are asked over the network.',
+  ],
   'ppo.run.steps': [
     'Steps',
     'Where the run ends. Empty: when its epochs are through. The paper’s searcher was good after 20 of 120 questions each.',

@@ -44,11 +44,26 @@ export const train = {
     notFork: 'Begin from the base instead',
     comma: 'Steps, with commas between them',
     demoTrain: 'Demo encyclopaedia, training worlds',
+    services: { pubmed: 'PubMed', 'clinical-trials': 'ClinicalTrials.gov' } as Readonly<
+      Record<string, string>
+    >,
     sameModel: 'the searcher’s own model, untrained',
     toCorpora: 'Corpora of this device',
     addQuestions: 'Add a file of questions',
     questionsFile: 'JSON lines with question and answers',
     fork: 'Change and run anew',
+  },
+  /** Corpora that are public services. */
+  service: {
+    note: {
+      pubmed:
+        'Every query goes to eutils.ncbi.nlm.nih.gov, three a second at most. Its questions should name gold articles by their PubMed ids.',
+      'clinical-trials':
+        'Every query goes to clinicaltrials.gov, fifty a minute at most. Its questions should name gold trials by their NCT numbers.',
+    },
+    key: 'NCBI API key',
+    keyHint: 'optional: ten queries a second',
+    keyNote: 'Kept in this tab’s memory alone: a reload forgets it. It stands in no run, export or message.',
   },
   estimate: {
     measure: 'Measure on this device',
@@ -82,6 +97,7 @@ export const train = {
     saveCache: 'Export the answers',
     loadCache: 'Import answers',
     loaded: (count: string) => `${count} new answers`,
+    cacheNote: 'What plain RAG answers, as a rag_cache.json: s3’s own scripts read and write it',
   },
   bar: {
     label: 'Controls of the run',

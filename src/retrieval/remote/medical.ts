@@ -1,16 +1,10 @@
 /** The public services that DeepRetrieval learned to search (arXiv 2503.00223), as corpora of a run. */
 import type { RetryPolicy } from '../../generate/retry';
 import type { Clock, Fetch } from '../../protocol/clock';
+import type { MedicalCorpus } from '../../protocol/medical-corpora';
 import type { Retriever } from '../../protocol/retrieval';
 import { ClinicalTrialsRetriever } from './clinical-trials';
 import { PubMedRetriever } from './pubmed';
-
-/** What `RunConfig.corpus` names them by. */
-export const MEDICAL_CORPORA = ['pubmed', 'clinical-trials'] as const;
-export type MedicalCorpus = (typeof MEDICAL_CORPORA)[number];
-
-export const isMedicalCorpus = (corpus: string): corpus is MedicalCorpus =>
-  MEDICAL_CORPORA.some((known) => known === corpus);
 
 export interface MedicalOptions {
   fetch: Fetch;

@@ -11,6 +11,7 @@ import { TextTokenizer } from '../../lm/text/tokenizer';
 import type { Clock } from '../../protocol/clock';
 import type { LanguageModel } from '../../protocol/language-model';
 import type { Retriever } from '../../protocol/retrieval';
+import { isMedicalCorpus } from '../../protocol/medical-corpora';
 import { collectRollouts } from '../rollouts/collect';
 import type { Policy } from '../rollouts/recorder';
 import type { Reward } from '../rewards/reward';
@@ -108,7 +109,7 @@ async function session(
     collect: (asked, { step, signal, pass, onProgress }: CollectRequest) =>
       collectRollouts({
         ...{ questions: asked, rolloutsPerPrompt: ppo.batch.rolloutsPerPrompt, policy, generator, reward },
-        retriever: heldRetriever(retriever, pass),
+        ...heldRetrievers(config, retriever, pass),
         settings: agentSettings(config),
         ...(config.system && { system: config.system }),
         ...{ sampling: ppo.sampling, lengths: ppo.lengths, seed: ppo.seed, step, signal, onProgress },
@@ -140,6 +141,16 @@ export const agentSettings = ({ ppo, agent }: RunConfig): Partial<S3Settings> =>
   documentsPerQuery: ppo.search.topK,
   ...agent,
 });
+
+/** Services search in their own way, and so for agents that search by words, too. */
+function heldRetrievers(
+  { corpus }: RunConfig,
+  retriever: Retriever,
+  pass: () => Promise<void>,
+): { retriever: Retriever; bm25?: Retriever } {
+  const held = heldRetriever(retriever, pass);
+  return { retriever: held, ...(isMedicalCorpus(corpus) && { bm25: held }) };
+}
 
 /** A paused run waits before its next search. */
 function heldRetriever(retriever: Retriever, pass: () => Promise<void>): Retriever {

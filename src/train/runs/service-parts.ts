@@ -56,4 +56,6 @@ export interface TrainingServiceParts {
   exportModel: RunExporter;
   clock: Clock;
   now: () => string;
+  /** Keeps the key of a public search service in memory. */
+  useSearchKey?: (key: string) => void;
 }

@@ -89,6 +89,11 @@ export class TrainingService implements TrainingApi {
     return this.filterCounts(config);
   }
 
+  useSearchKey(key: string): Promise<void> {
+    this.#parts.useSearchKey?.(key);
+    return Promise.resolve();
+  }
+
   async filterCounts(config: RunConfig): Promise<FilterCounts> {
     const { data } = this.#parts;
     const questions = await data.questions(config.questions.source);
