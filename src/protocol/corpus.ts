@@ -20,7 +20,64 @@ export interface EncoderInfo extends EncoderIdentity {
   reason?: string;
 }
 
-export type DocumentKind = 'jsonl' | 'markdown' | 'text' | 'html' | 'pdf';
+export type DocumentKind = 'jsonl' | 'csv' | 'parquet' | 'markdown' | 'text' | 'html' | 'pdf';
+
+/** Whose form the rows of a file have, told by their fields; `plain`: id, title and text. */
+export type CorpusLayout = 'wiki-18' | 'medcorp' | 'flashrag' | 'beir' | 'plain';
+
+/**
+ * How running text is cut into passages. Never over a heading, and no word is lost.
+ *
+ * - `passage`: about `words` words, at the sentence end that lies nearest.
+ * - `words`: exactly `words` words, wherever sentences end, as the passages of wiki-18 (100).
+ * - `heading`: one passage a heading; only what has more than `words` words is cut, at sentence ends.
+ * - `sentences`: windows of `sentences` sentences, each beginning with the last `overlap` of the one before.
+ */
+export type Chunking =
+  | { by: 'passage' | 'words' | 'heading'; words: number }
+  | { by: 'sentences'; sentences: number; overlap: number };
+
+export const DEFAULT_CHUNKING: Chunking = { by: 'passage', words: 100 };
+/** What each way begins with when it is chosen. */
+export const CHUNKINGS: Readonly<Record<Chunking['by'], Chunking>> = {
+  passage: DEFAULT_CHUNKING,
+  words: { by: 'words', words: 100 },
+  heading: { by: 'heading', words: 300 },
+  sentences: { by: 'sentences', sentences: 5, overlap: 1 },
+};
+
+/**
+ * How texts become the words that are searched. `english` is Lucene's; `simple` keeps words as they are, in lower case; `cjk` takes pairs of
+ * Chinese, Japanese and Korean characters, as Lucene does; the others are words in lower case through the stemmer of their language.
+ */
+export const ANALYZERS = [
+  'english',
+  'simple',
+  'cjk',
+  'danish',
+  'dutch',
+  'finnish',
+  'french',
+  'german',
+  'hungarian',
+  'italian',
+  'norwegian',
+  'portuguese',
+  'romanian',
+  'russian',
+  'spanish',
+  'swedish',
+  'turkish',
+] as const;
+export type AnalyzerName = (typeof ANALYZERS)[number];
+
+/** Of BM25. Default: English with k1 = 0.9, b = 0.4, as s3 searches. */
+export interface WordSettings {
+  analyzer: AnalyzerName;
+  k1: number;
+  b: number;
+}
+export const DEFAULT_WORDS: Readonly<WordSettings> = { analyzer: 'english', k1: 0.9, b: 0.4 };
 
 /** One file that a corpus was made of. */
 export interface CorpusSource {
@@ -28,6 +85,8 @@ export interface CorpusSource {
   kind: DocumentKind;
   bytes: number;
   passages: number;
+  /** Of files of rows. */
+  layout?: CorpusLayout;
 }
 
 export interface CorpusRecord {
@@ -136,6 +195,22 @@ export interface ImportRequest {
   files: ImportFile[];
   /** Id of an encoder; `null`: searchable by words only. */
   encoder: string | null;
+  /** Default: `DEFAULT_CHUNKING`. Rows of tables and JSONL are passages already; only those over 300 words are cut. */
+  chunking?: Chunking;
+  /** What is absent is the default. */
+  words?: Partial<WordSettings>;
+}
+
+/** An import that was cut short after its files had been read: it goes on without them. */
+export interface UnfinishedImport {
+  id: string;
+  name: string;
+  /** ISO 8601. */
+  startedAt: string;
+  passages: number;
+  /** Of them; 0 where there is no encoder. */
+  embedded: number;
+  encoder: EncoderIdentity | null;
 }
 
 /** A file that was not taken, and why. */
