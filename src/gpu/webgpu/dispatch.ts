@@ -38,7 +38,10 @@ export interface OperationContext {
   pipelines: Pipelines;
   tuning: Tuning;
   extentBuffer: (extent: Extent) => GPUBuffer;
-  /** A buffer for `floats` intermediate results, shared by all operations: they run one after the other. */
+  /**
+   * A buffer for `floats` intermediate results, shared by all operations: they run one after the other. For a float a row at most, since
+   * it stays until the backend goes, and is not in `liveBytes`; what is larger is a tensor of the caller's.
+   */
   scratch: (floats: number) => GPUBuffer;
 }
 

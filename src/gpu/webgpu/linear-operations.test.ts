@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { workgroupBytes } from '../../../tests/goldens/workgroup-bytes';
 import type { BackendDescription } from '../backend';
 import { kernelOf, formsOf } from './linear-operations';
 import type { LinearShape } from './kernels/linear-options';
@@ -16,13 +17,6 @@ const TUNINGS = {
   software: tuningFor({ ...description, software: true }),
   'software without features': tuningFor({ ...description, software: true, smallestSubgroup: 0 }),
 };
-
-/** Bytes of the variables in workgroup memory, read from a kernel's text. */
-function workgroupBytes(code: string): number {
-  const sizes: Record<string, number> = { f32: 4, u32: 4, vec4f: 16, 'vec4<f16>': 8 };
-  const found = [...code.matchAll(/var<workgroup> \w+: array<(.+), (\d+)>;/g)];
-  return found.reduce((sum, [, type = '', count]) => sum + (sizes[type] ?? NaN) * Number(count), 0);
-}
 
 describe.each(Object.entries(TUNINGS))('matrix products on %s', (_, tuning) => {
   const types: WeightType[] = ['f32', 'f16', 'q8', 'q4'];
