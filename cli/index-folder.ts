@@ -1,22 +1,33 @@
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as v from 'valibot';
-import type { EncoderInfo } from '../src/protocol/corpus';
+import type { EncoderIdentity, EncoderInfo } from '../src/protocol/corpus';
 import { requestOf } from '../src/protocol/encoder';
-import { AppError, throwIfAborted } from '../src/protocol/errors';
+import { AppError } from '../src/protocol/errors';
 import type { Encoder, OnProgress, Passage, RetrievalMode } from '../src/protocol/retrieval';
 import { Bm25Retriever } from '../src/retrieval/bm25/bm25-retriever';
 import { buildCorpusFiles, openCorpusFiles, type SearchableCorpus } from '../src/retrieval/corpus-files';
 import { DenseRetriever } from '../src/retrieval/dense';
 import type { RowRetriever } from '../src/retrieval/hits';
 import { HybridRetriever } from '../src/retrieval/hybrid/hybrid-retriever';
+import { joined } from '../src/retrieval/packs/http-pack';
+import {
+  chunksOf,
+  PACK_FORMAT,
+  PACK_MANIFEST,
+  PACK_VERSION,
+  packFile,
+  parseJson,
+  parsePackManifest,
+  type PackManifest,
+} from '../src/retrieval/packs/pack-manifest';
+import { packParts } from '../src/retrieval/packs/write-pack';
 import { sha256Hex } from '../src/retrieval/sha256';
 import { openEncoder } from './encoders';
 
-/** An index on disk: the files of a stored corpus, and a record that is written last. */
-const recordFile = 'corpus.json';
+/** An index on disk is a pack, or has the record of version 1. Both are written last. */
 const recordSchema = v.object({
-  format: v.literal('s3-web/index'),
+  format: v.literal(PACK_FORMAT),
   version: v.literal(1),
   name: v.string(),
   createdAt: v.string(),
@@ -32,7 +43,7 @@ const recordSchema = v.object({
   /** Name → sha256. */
   files: v.record(v.string(), v.string()),
 });
-export type IndexRecord = v.InferOutput<typeof recordSchema>;
+export type IndexRecord = v.InferOutput<typeof recordSchema> | PackManifest;
 
 export interface IndexContents {
   name: string;
@@ -45,33 +56,41 @@ export interface IndexContents {
 export async function writeIndex(
   folder: string,
   { name, passages, encoder }: IndexContents,
-  options: { onProgress?: OnProgress; signal?: AbortSignal },
-): Promise<IndexRecord> {
+  options: { onProgress?: OnProgress; signal?: AbortSignal; chunkBytes?: number | undefined },
+): Promise<PackManifest> {
   const files = await buildCorpusFiles(passages, { encoder, ...options });
   await mkdir(folder, { recursive: true });
+  const before = await partsOf(folder);
   // The old record goes first and the new one comes last: in between there is no index, never a mixed one.
-  await rm(join(folder, recordFile), { force: true });
-  const hashes: Record<string, string> = {};
-  for (const file of files) {
-    throwIfAborted(options.signal);
-    await writeFile(join(folder, file.name), file.bytes);
-    hashes[file.name] = await sha256Hex(file.bytes);
-  }
-  const record: IndexRecord = {
-    format: 's3-web/index',
-    version: 1,
+  await rm(join(folder, PACK_MANIFEST), { force: true });
+  const facts = {
     name,
     createdAt: new Date().toISOString(),
     passages: passages.length,
     encoder: encoder && identityOf(encoder.info),
-    files: hashes,
   };
-  await writeFile(join(folder, `${recordFile}.new`), `${JSON.stringify(record, null, 2)}\n`);
-  await rename(join(folder, `${recordFile}.new`), join(folder, recordFile));
-  return record;
+  const { signal, chunkBytes } = options;
+  const parts = packParts(facts, files, { signal, chunkBytes });
+  for (;;) {
+    const part = await parts.next();
+    if (part.done) {
+      const kept = new Set(part.value.files.flatMap(chunksOf).map(({ path }) => path));
+      for (const path of before) if (!kept.has(path)) await rm(join(folder, path), { force: true });
+      return part.value;
+    }
+    const { path, bytes } = part.value;
+    await writeFile(join(folder, `${path}.new`), bytes);
+    await rename(join(folder, `${path}.new`), join(folder, path));
+  }
 }
 
-const identityOf = ({ model, revision, dimensions, dtype }: EncoderInfo): IndexRecord['encoder'] => ({
+/** The files of the index that a folder holds; none where it holds none. */
+async function partsOf(folder: string): Promise<string[]> {
+  const record = await readRecord(folder).catch(() => null);
+  return record?.version === PACK_VERSION ? record.files.flatMap(chunksOf).map(({ path }) => path) : [];
+}
+
+const identityOf = ({ model, revision, dimensions, dtype }: EncoderInfo): EncoderIdentity => ({
   model,
   revision,
   dimensions,
@@ -116,20 +135,15 @@ export class IndexFolder {
 }
 
 async function readRecord(folder: string): Promise<IndexRecord> {
-  const text = await readFile(join(folder, recordFile), 'utf8').catch(() => undefined);
-  if (text === undefined) {
+  const path = join(folder, PACK_MANIFEST);
+  const bytes = await readFile(path).catch(() => undefined);
+  if (bytes === undefined) {
     throw new AppError('NOT_FOUND', `${folder} holds no index.`, {
       fix: 'Build one with `s3 index build CORPUS --out DIR`.',
     });
   }
-  try {
-    return v.parse(recordSchema, JSON.parse(text));
-  } catch (cause) {
-    throw new AppError('INTEGRITY', `${join(folder, recordFile)} is not the record of an index.`, {
-      fix: 'Build the index again.',
-      cause,
-    });
-  }
+  const old = v.safeParse(recordSchema, parseJson(bytes));
+  return old.success ? old.output : parsePackManifest(bytes);
 }
 
 async function readChecked(
@@ -137,10 +151,23 @@ async function readChecked(
   record: IndexRecord,
   file: string,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const bytes = await readFile(join(folder, file)).catch(() => undefined);
+  if (record.version === 1) return readHashed(folder, file, record.files[file]);
+  const described = packFile(record, file);
+  if (!described) return readHashed(folder, file, undefined);
+  const parts: Uint8Array[] = [];
+  for (const { path, sha256 } of chunksOf(described)) parts.push(await readHashed(folder, path, sha256));
+  return joined(parts, described.bytes);
+}
+
+async function readHashed(
+  folder: string,
+  file: string,
+  sha256: string | undefined,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const bytes = sha256 === undefined ? undefined : await readFile(join(folder, file)).catch(() => undefined);
   // A copy, because small Buffers share one pool, and index files are viewed as arrays of numbers from their start.
   const own = bytes && new Uint8Array(bytes);
-  if (own === undefined || (await sha256Hex(own)) !== record.files[file]) {
+  if (own === undefined || (await sha256Hex(own)) !== sha256) {
     throw new AppError('INTEGRITY', `${join(folder, file)} is missing or not what was written.`, {
       fix: 'Build the index again.',
     });

@@ -1,5 +1,6 @@
 import { basename } from 'node:path';
-import { defineCommand, UsageError } from '../command';
+import { DEFAULT_CHUNK_BYTES, MAX_CHUNK_BYTES } from '../../src/retrieval/packs/pack-manifest';
+import { defineCommand, UsageError, wholeNumber } from '../command';
 import { readCorpus } from '../corpus-reader';
 import { openEncoder } from '../encoders';
 import { writeIndex } from '../index-folder';
@@ -9,7 +10,8 @@ export const indexBuild = defineCommand({
   name: 'index build',
   positionals: 'CORPUS',
   count: [1, 1],
-  summary: 'Builds an index: BM25, and with an encoder vectors for dense search.',
+  summary:
+    'Builds an index: BM25, and with an encoder vectors for dense search. Any static host can serve the folder.',
   options: {
     out: { type: 'string', short: 'o', value: 'DIR', help: 'folder to write to (required)' },
     encoder: {
@@ -17,10 +19,17 @@ export const indexBuild = defineCommand({
       value: 'M',
       help: 'none (default), demo, intfloat/e5-small-v2, -base-v2, -large-v2, or another ONNX repository',
     },
+    chunk: {
+      type: 'string',
+      value: 'MIB',
+      help: 'longer files lie in pieces of so many MiB, 1 to 16; default 8',
+    },
     name: { type: 'string', help: "name of the index; default: the corpus's" },
   },
   async run(values, [corpus = ''], console) {
     if (values.out === undefined) throw new UsageError('`s3 index build` needs --out DIR.');
+    const chunk = wholeNumber('chunk', values.chunk, 1, DEFAULT_CHUNK_BYTES / 2 ** 20) * 2 ** 20;
+    if (chunk > MAX_CHUNK_BYTES) throw new UsageError('--chunk takes at most 16.');
     const started = performance.now();
     const passages = await readCorpus(corpus, console);
     console.note(`${passages.length} passages read.`);
@@ -29,7 +38,7 @@ export const indexBuild = defineCommand({
     const record = await writeIndex(
       values.out,
       { name: values.name ?? basename(corpus), passages, encoder },
-      { onProgress: progressNotes(console), signal: console.signal },
+      { onProgress: progressNotes(console), signal: console.signal, chunkBytes: chunk },
     );
     const seconds = (performance.now() - started) / 1000;
     if (console.json) console.out(JSON.stringify({ ...record, seconds }));

@@ -118,6 +118,13 @@ export async function decodeSections(
   return { meta: header.meta, sections };
 }
 
+/** What the header says beside the sections, of any version; the payload is not looked at. */
+export function readMeta(file: Uint8Array, format: string): SectionMeta {
+  const { header } = readHeader(file, format);
+  if (header.format !== format) throw damaged(format, `it is a ${header.format} file`);
+  return header.meta;
+}
+
 /** A section that must be there. */
 export function requireSection(from: Sections, format: string, name: string): Uint8Array<ArrayBuffer> {
   const section = from.sections.get(name);

@@ -16,6 +16,8 @@ export interface HttpTools {
   stallMs?: number;
   /** Of the first retry; doubles each time. Default 500 ms. */
   backoffMs?: number;
+  /** What is asked for at least, since reading tends to go on. Default 16 KiB. */
+  leastWindow?: number;
 }
 
 export interface HttpFile {
@@ -154,7 +156,7 @@ export class HttpSource implements ByteSource {
     this.close();
     const follows = position === this.#expected;
     const largest = Math.max(FIRST_WINDOW, Math.min(LARGEST_WINDOW, Math.floor(this.size * WINDOW_SHARE)));
-    const window = Math.min(follows ? this.#window : FIRST_WINDOW, largest);
+    const window = Math.min(follows ? this.#window : (this.#tools.leastWindow ?? FIRST_WINDOW), largest);
     this.#window = Math.min(window * GROWTH, LARGEST_WINDOW);
     const end = Math.min(this.size, position + Math.max(Math.min(most, LARGEST_WINDOW), window));
     this.#expected = end;

@@ -8,10 +8,13 @@ import { toContents } from '../passage-text';
 /** What s3 and Search-R1 cut at, for queries and passages. */
 export const MAX_TOKENS = 256;
 
-export const queryText = (query: string): string => `query: ${query}`;
+export const queryPrefix = 'query: ';
+export const passagePrefix = 'passage: ';
+
+export const queryText = (query: string): string => `${queryPrefix}${query}`;
 
 export const passageText = (passage: Pick<Passage, 'title' | 'text'>): string =>
-  `passage: ${toContents(passage)}`;
+  `${passagePrefix}${toContents(passage)}`;
 
 /**
  * Mean over the first `lengths[r]` positions of each row, then L2.

@@ -18,6 +18,15 @@ export interface PoliteOptions {
   timeoutMs?: number | undefined;
   /** Longer answers are refused. */
   maxBytes?: number | undefined;
+  /** What to do about a 404, which is then `NOT_FOUND`. */
+  notFound?: string | undefined;
+}
+
+/** A request that is more than an address. */
+export interface PoliteRequest {
+  method?: 'GET' | 'POST' | 'PUT' | 'DELETE' | undefined;
+  headers?: Readonly<Record<string, string>> | undefined;
+  body?: string | undefined;
 }
 
 const TIMEOUT_MS = 30_000;
@@ -36,12 +45,12 @@ export class PoliteClient {
    * The body of an answer.
    * @throws AppError RATE_LIMITED, NETWORK, TIMEOUT, AUTH, BAD_INPUT, BAD_RESPONSE, ABORTED
    */
-  async text(url: string, signal?: AbortSignal): Promise<string> {
+  async text(url: string, signal?: AbortSignal, request: PoliteRequest = {}): Promise<string> {
     const { clock, retries = DEFAULT_RETRIES, random = Math.random } = this.#options;
     for (let failures = 0; ; failures += 1) {
       await this.#turn(signal);
       try {
-        return await this.#attempt(url, signal);
+        return await this.#attempt(url, signal, request);
       } catch (error) {
         throwIfAborted(signal);
         if (!(error instanceof Retryable)) throw error;
@@ -52,8 +61,8 @@ export class PoliteClient {
   }
 
   /** @throws AppError as `text`; BAD_RESPONSE where the answer is no JSON */
-  async json(url: string, signal?: AbortSignal): Promise<unknown> {
-    const text = await this.text(url, signal);
+  async json(url: string, signal?: AbortSignal, request: PoliteRequest = {}): Promise<unknown> {
+    const text = await this.text(url, signal, request);
     try {
       return JSON.parse(text);
     } catch (cause) {
@@ -70,13 +79,20 @@ export class PoliteClient {
     throwIfAborted(signal);
   }
 
-  async #attempt(url: string, signal: AbortSignal | undefined): Promise<string> {
+  async #attempt(
+    url: string,
+    signal: AbortSignal | undefined,
+    { method = 'GET', headers, body: sent }: PoliteRequest,
+  ): Promise<string> {
     const { fetch, timeoutMs = TIMEOUT_MS } = this.#options;
     const timeout = AbortSignal.timeout(timeoutMs);
     const either = signal ? AbortSignal.any([signal, timeout]) : timeout;
     try {
       const response = await fetch(url, {
         ...{ signal: either, credentials: 'omit', referrerPolicy: 'no-referrer', cache: 'no-store' },
+        ...(method !== 'GET' && { method }),
+        ...(headers && { headers }),
+        ...(sent !== undefined && { body: sent }),
       });
       const body = await this.#body(response);
       if (!response.ok) throw this.#statusError(response, body);
@@ -117,21 +133,23 @@ export class PoliteClient {
     const after = parseRetryAfter(response.headers.get('retry-after'), Date.now());
     if (status === 429) return new Retryable(this.#error('RATE_LIMITED', told), after);
     if (status >= 500) return new Retryable(this.#error('NETWORK', told), after);
+    const { notFound } = this.#options;
+    if (status === 404 && notFound !== undefined) return this.#error('NOT_FOUND', told, { fix: notFound });
     const refusedKey = status === 401 || status === 403 || /api[ _-]?key/i.test(body);
     return this.#error(refusedKey ? 'AUTH' : 'BAD_INPUT', told);
   }
 
   #error(
-    code: 'RATE_LIMITED' | 'NETWORK' | 'TIMEOUT' | 'AUTH' | 'BAD_INPUT' | 'BAD_RESPONSE',
+    code: keyof typeof FIXES,
     told: string,
-    { cause }: { cause?: unknown } = {},
+    { cause, fix = FIXES[code] }: { cause?: unknown; fix?: string } = {},
   ): AppError {
     const { name, secret } = this.#options;
     const key = secret?.() ?? '';
     const message = `${name} ${key === '' ? told : told.replaceAll(key, '…')}.`;
     const recoverable = code === 'RATE_LIMITED' || code === 'NETWORK' || code === 'TIMEOUT';
     return new AppError(code, message, {
-      fix: FIXES[code],
+      fix,
       recoverable,
       ...(cause !== undefined && { cause }),
     });
@@ -143,6 +161,7 @@ const FIXES = {
   NETWORK: 'Check the connection, and try again.',
   TIMEOUT: 'Try again; the service may be busy.',
   AUTH: 'Check the key, or leave it out.',
+  NOT_FOUND: 'Check the address.',
   BAD_INPUT: 'Check the query: the service does not understand it.',
   BAD_RESPONSE: 'Try again; if it happens every time, the service has changed.',
 } as const;

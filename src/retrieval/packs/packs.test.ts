@@ -1,0 +1,290 @@
+import 'fake-indexeddb/auto';
+import { readFile, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import {
+  bucketEncoder,
+  madePassages,
+  startPackServer,
+  type PackServer,
+} from '../../../tests/servers/pack-server';
+import type { HttpTools } from '../../lm/import/http-source';
+import { lazyDatabase } from '../../platform/storage/browser-storage';
+import { createCorpusStore } from '../../platform/storage/corpus-store';
+import { MemoryFileStore } from '../../platform/storage/file-store';
+import { createLocalLocks } from '../../platform/storage/locks';
+import { createPackStaging } from '../../platform/storage/pack-staging';
+import type { CorpusStore } from '../../protocol/corpus';
+import type { Progress, RetrievalMode } from '../../protocol/retrieval';
+import { openCorpusFiles } from '../corpus-files';
+import { sha256Hex } from '../sha256';
+import { fetchPack, stagedPacks, type PackStaging } from './fetch-pack';
+import { openHttpPack, packFolder } from './http-pack';
+import { openRangedPack } from './ranged-pack';
+
+const tools: HttpTools = {
+  fetch,
+  clock: { now: () => performance.now(), sleep: () => Promise.resolve() },
+  attempts: 3,
+  stallMs: 1_000,
+};
+const encoder = () => Promise.resolve(bucketEncoder);
+
+let served: PackServer;
+let files: MemoryFileStore;
+let staging: PackStaging;
+let store: CorpusStore;
+let count = 0;
+
+beforeAll(async () => {
+  served = await startPackServer();
+});
+afterAll(() => served.close());
+beforeEach(() => {
+  served.hub.heal();
+  served.hub.requests.length = 0;
+  arrange(new MemoryFileStore());
+});
+
+function arrange(on: MemoryFileStore, quotaBytes = 0): void {
+  files = on;
+  const locks = createLocalLocks();
+  staging = createPackStaging({ files, locks });
+  store = createCorpusStore({
+    database: lazyDatabase(`packs-${++count}`),
+    ...{ files, locks },
+    quota: {
+      estimate: () => Promise.resolve({ usedBytes: 0, quotaBytes, persisted: false }),
+      persist: () => Promise.resolve(true),
+    },
+    now: () => '2026-11-21T12:00:00Z',
+    newId: () => crypto.randomUUID(),
+    sha256: sha256Hex,
+  });
+}
+
+const open = (): ReturnType<typeof openHttpPack> => openHttpPack(served.url, tools);
+const fetched = async (signal?: AbortSignal, onProgress?: (p: Progress) => void) =>
+  fetchPack(await open(), { staging, store, signal, onProgress });
+const gets = (end: string): number =>
+  served.hub.requests.filter(({ path, status }) => path.includes(end) && status < 400).length;
+
+describe('the address of a pack', () => {
+  it('may be that of the folder or of its manifest', () => {
+    for (const address of ['http://h/a', 'http://h/a/', 'http://h/a/corpus.json', ' http://h/a/?x=1#y ']) {
+      expect(packFolder(address)).toBe('http://h/a/');
+    }
+    for (const address of ['ftp://h/a', 'file:///etc', 'nothing', 'http://user:word@h/a', 'javascript:1']) {
+      expect(() => packFolder(address)).toThrow(/no address of an index/);
+    }
+  });
+});
+
+describe('a pack fetched whole', () => {
+  it('is a corpus like any other, byte for byte', async () => {
+    const seen: Progress[] = [];
+    const record = await fetched(undefined, (progress) => seen.push(progress));
+    expect(record).toMatchObject({ name: 'Lamps', passages: 80, encoder: { model: 'demo-encoder' } });
+    const corpus = await openCorpusFiles((file) => store.read(record.id, file));
+    expect([...corpus.passages]).toEqual(madePassages(80));
+    expect((await corpus.bm25()).count).toBe(80);
+    expect((await corpus.vectors(bucketEncoder)).count).toBe(80);
+    expect(seen.at(-1)).toMatchObject({ done: record.bytes, total: record.bytes });
+    expect(seen.every(({ done }, i) => i === 0 || done >= (seen[i - 1]?.done ?? 0))).toBe(true);
+    // Nothing is kept twice.
+    expect(await staging.packs()).toEqual([]);
+  });
+
+  it('goes on after an abort at any chunk without fetching what is there', async () => {
+    const chunks = served.manifest.files.flatMap(({ name, chunks }) =>
+      name === 'passages.idx' ? [] : chunks,
+    );
+    let rounds = 0;
+    for (;;) {
+      const stop = new AbortController();
+      let news = 0;
+      const before = (await stagedPacks(staging))[0]?.doneBytes ?? 0;
+      try {
+        await fetched(stop.signal, ({ done }) => {
+          if (done > before && ++news === 2) stop.abort();
+        });
+        break;
+      } catch (error) {
+        expect(error).toMatchObject({ code: 'ABORTED' });
+        expect(await store.list()).toEqual([]);
+        expect(await stagedPacks(staging)).toMatchObject([{ url: served.url, name: 'Lamps' }]);
+      }
+      expect(++rounds).toBeLessThan(chunks.length);
+    }
+    expect(rounds).toBeGreaterThan(3);
+    // A chunk that was under way may come again; those that had come do not.
+    expect(served.hub.requests.length).toBeLessThan(chunks.length + 4 * (rounds + 1));
+    expect(await store.list()).toHaveLength(1);
+  });
+
+  it('is checked again when it is gone on with: a chunk that was altered meanwhile is fetched anew', async () => {
+    const stop = new AbortController();
+    await expect(fetched(stop.signal, ({ done }) => done > 9_000 && stop.abort())).rejects.toMatchObject({
+      code: 'ABORTED',
+    });
+    const [path] = [...files.files.keys()].filter((name) => name.includes('jsonl.0'));
+    const kept = files.files.get(path ?? '');
+    if (!kept) throw new Error('Nothing was staged.');
+    kept[3] = (kept[3] ?? 0) ^ 1;
+    const record = await fetched();
+    const corpus = await openCorpusFiles((file) => store.read(record.id, file));
+    expect(corpus.passages.at(0)).toEqual(madePassages(1)[0]);
+  });
+
+  it('survives a cut, a busy server and a stall', async () => {
+    served.hub.fail('passages.jsonl.00002', { kind: 'truncate' });
+    served.hub.fail('bm25.bin.00001', { kind: 'status', status: 503 }, 2);
+    served.hub.fail('vectors.bin.00002', { kind: 'stall' });
+    expect(await fetched()).toMatchObject({ passages: 80 });
+  });
+
+  it('with a chunk that is not what the manifest says is refused, and no corpus appears', async () => {
+    const path = join(served.folder, 'bm25.bin.00001');
+    const sound = await readFile(path);
+    const altered = Buffer.from(sound);
+    altered[100] = (altered[100] ?? 0) ^ 1;
+    await writeFile(path, altered);
+    try {
+      await expect(fetched()).rejects.toMatchObject({ code: 'INTEGRITY', message: /bm25\.bin\.00001.*hash/ });
+    } finally {
+      await writeFile(path, sound);
+    }
+    expect(await store.list()).toEqual([]);
+  });
+
+  it('with a server that lies about lengths is refused', async () => {
+    served.hub.fail('passages.jsonl.00001', { kind: 'wrong length' }, 9);
+    await expect(fetched()).rejects.toMatchObject({ code: 'INTEGRITY' });
+  });
+
+  it('without room is refused before anything comes; with a disk that fills up, what came is freed', async () => {
+    arrange(new MemoryFileStore(), 10_000);
+    await expect(fetched()).rejects.toMatchObject({ code: 'STORAGE_FULL' });
+    expect(gets('passages.jsonl')).toBe(0);
+    arrange(new MemoryFileStore(9_000));
+    await expect(fetched()).rejects.toMatchObject({ code: 'STORAGE_FULL' });
+    expect([...files.files.keys()]).toEqual([]);
+  });
+
+  it('by two tabs at once is fetched by one after the other, not into one another', async () => {
+    const [a, b] = await Promise.all([fetched(), fetched()]);
+    expect(a.id).not.toBe(b.id);
+    for (const { id } of [a, b]) await store.read(id, 'passages.jsonl');
+  });
+});
+
+describe('a pack read by range', () => {
+  const search = async (mode: RetrievalMode, query: string) => {
+    const pack = await openRangedPack(await open());
+    const [hits = []] = await (await pack.open(mode, encoder)).search([query], 5);
+    return hits.map(({ passage, score }) => [passage.id, score] as const);
+  };
+
+  it('finds what the same pack finds when it is here, in every mode', async () => {
+    const record = await fetched();
+    const corpus = await openCorpusFiles((file) => store.read(record.id, file));
+    const bm25 = (await corpus.bm25()).search('heron river 17', 5);
+    expect(await search('bm25', 'heron river 17')).toEqual(
+      [...bm25.rows].map((row, i) => [`p${row}`, bm25.scores[i]]),
+    );
+    const [vector] = await bucketEncoder.embedQueries(['tower bell']);
+    const [dense] = await (await corpus.vectors(bucketEncoder)).search(vector ? [vector] : [], 5);
+    expect(await search('dense', 'tower bell')).toEqual(
+      [...(dense?.rows ?? [])].map((row, i) => [`p${row}`, dense?.scores[i]]),
+    );
+    expect(await search('hybrid', 'otter island')).toHaveLength(5);
+  });
+
+  it('fetches of the passages those that were found, once', async () => {
+    const pack = await openRangedPack(await open());
+    const retriever = await pack.open('bm25', encoder);
+    const sent = (): number =>
+      served.hub.requests.reduce((sum, { path, sent }) => sum + (path.includes('jsonl') ? sent : 0), 0);
+    expect(sent()).toBe(0);
+    const [hits] = await retriever.search(['lamp 42'], 1);
+    expect(hits?.[0]?.passage).toEqual(madePassages(43)[42]);
+    const first = sent();
+    expect(first).toBeGreaterThan(0);
+    expect(first).toBeLessThan(500);
+    await retriever.search(['lamp 42'], 1);
+    expect(sent()).toBe(first);
+  });
+
+  it('works with a host that sends whole files only', async () => {
+    served.hub.fail('', { kind: 'whole' }, 1_000);
+    expect(await search('bm25', 'lamp 42')).toHaveLength(5);
+  });
+
+  it('tells a passage of another build from the one that was indexed', async () => {
+    const pack = await openRangedPack(await open());
+    const retriever = await pack.open('bm25', encoder);
+    const chunk = join(served.folder, 'passages.jsonl.00001');
+    const sound = await readFile(chunk, 'utf8');
+    await writeFile(chunk, sound.replace('"p0"', '"q0"'));
+    try {
+      await expect(pack.passages.fetch([0])).rejects.toMatchObject({ code: 'INTEGRITY' });
+      await expect(pack.passages.fetch([500])).rejects.toMatchObject({ code: 'INTEGRITY' });
+    } finally {
+      await writeFile(chunk, sound);
+    }
+    expect(retriever.mode).toBe('bm25');
+  });
+
+  it('is refused when the encoder at hand makes other vectors than it was built with', async () => {
+    const pack = await openRangedPack(await open());
+    const other = {
+      ...bucketEncoder,
+      embedPassages: () => Promise.resolve([new Float32Array(16).fill(0.25)]),
+    };
+    await expect(pack.open('dense', () => Promise.resolve(other))).rejects.toMatchObject({
+      code: 'UNSUPPORTED',
+      message: /encoder has changed/,
+    });
+  });
+
+  it('stops when it is told to', async () => {
+    const pack = await openRangedPack(await open());
+    await expect(pack.passages.fetch([1, 60], AbortSignal.abort())).rejects.toMatchObject({
+      code: 'ABORTED',
+    });
+  });
+});
+
+describe('an address without a pack', () => {
+  it('is told from one whose server fails', async () => {
+    await expect(openHttpPack(`${served.hub.url}packs/none/resolve/main/`, tools)).rejects.toMatchObject({
+      code: 'NOT_FOUND',
+    });
+    const gone = await startPackServer({ passages: madePassages(1), encoder: false });
+    await gone.close();
+    await expect(openHttpPack(gone.url, tools)).rejects.toMatchObject({ code: 'NETWORK' });
+  });
+
+  it('that answers with no end is left after eight megabytes', async () => {
+    const server = createServer((_request, response) => {
+      const more = (): void => {
+        while (!response.destroyed && response.write(Buffer.alloc(1 << 20, 32)));
+      };
+      response.on('drain', more).writeHead(200);
+      more();
+    });
+    await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+    const { port } = server.address() as AddressInfo;
+    try {
+      await expect(openHttpPack(`http://127.0.0.1:${port}/`, tools)).rejects.toMatchObject({
+        code: 'BAD_RESPONSE',
+        message: /more than 8388608 bytes/,
+      });
+    } finally {
+      server.closeAllConnections();
+      server.close();
+    }
+  });
+});

@@ -1,0 +1,190 @@
+/**
+ * A pack that stays where it is: the indexes are fetched once and held in memory, of the passages only those that are found, by range.
+ */
+import { CORPUS_FILES } from '../../protocol/corpus';
+import { AppError, throwIfAborted } from '../../protocol/errors';
+import type { Encoder, Hit, OnProgress, Passage, RetrievalMode, Retriever } from '../../protocol/retrieval';
+import { Bm25Retriever } from '../bm25/bm25-retriever';
+import { openIndexFiles } from '../corpus-files';
+import { DenseRetriever } from '../dense';
+import { requireTopK, toHits, type RowRetriever } from '../hits';
+import { HybridRetriever } from '../hybrid/hybrid-retriever';
+import { PassageFile } from '../passage-file';
+import type { PassageList } from '../passage-text';
+import { RecentMap } from '../remote/polite-client';
+import type { HttpPack } from './http-pack';
+import { decodeOffsets, OFFSETS_FILE, type PassageOffsets } from './passage-offsets';
+import { packFile, type PackFile } from './pack-manifest';
+
+/** Passages that lie no farther apart come by one request. */
+const GAP_BYTES = 4 * 1024;
+const PARALLEL = 6;
+/** Passages kept in memory: a session asks for the same ones again and again. */
+const KEPT = 2_000;
+
+/** The passages of a pack, a few at a time. */
+export class RangedPassages {
+  readonly #pack: HttpPack;
+  readonly #file: PackFile;
+  readonly #offsets: PassageOffsets;
+  readonly #known = new RecentMap<Passage>(KEPT);
+
+  constructor(pack: HttpPack, file: PackFile, offsets: PassageOffsets) {
+    this.#pack = pack;
+    this.#file = file;
+    this.#offsets = offsets;
+  }
+
+  get length(): number {
+    return this.#offsets.count;
+  }
+
+  /** By row. @throws AppError INTEGRITY where a row's bytes are not those that were indexed */
+  async fetch(rows: Iterable<number>, signal?: AbortSignal): Promise<Map<number, Passage>> {
+    const found = new Map<number, Passage>();
+    const missing = new Set<number>();
+    for (const row of rows) {
+      const known = this.#known.get(String(row));
+      if (known) found.set(row, known);
+      else missing.add(row);
+    }
+    const next = this.#runs([...missing].sort((a, b) => a - b)).values();
+    const lane = async (): Promise<void> => {
+      for (const run of next) {
+        throwIfAborted(signal);
+        const bytes = await this.#pack.range(this.#file, run.start, run.end, signal);
+        for (const row of run.rows) found.set(row, this.#parse(row, bytes, run.start));
+      }
+    };
+    await Promise.all(Array.from({ length: PARALLEL }, lane));
+    return found;
+  }
+
+  #parse(row: number, bytes: Uint8Array, start: number): Passage {
+    const [from = 0, to = 0] = this.#offsets.range(row) ?? [];
+    const line = bytes.subarray(from - start, to - start);
+    const passage = this.#offsets.isLine(row, line) ? new PassageFile(line).at(0) : undefined;
+    if (!passage) {
+      throw new AppError('INTEGRITY', `Passage ${row + 1} is not the one that was indexed.`, {
+        fix: 'The pack was changed on its host: each build needs a folder of its own.',
+        context: { url: this.#pack.url },
+      });
+    }
+    this.#known.set(String(row), passage);
+    return passage;
+  }
+
+  #runs(rows: readonly number[]): { start: number; end: number; rows: number[] }[] {
+    const runs: { start: number; end: number; rows: number[] }[] = [];
+    for (const row of rows) {
+      const range = this.#offsets.range(row);
+      if (!range) {
+        throw new AppError('INTEGRITY', `The index knows passage ${row}, the pack has only ${this.length}.`, {
+          fix: 'Build the index again.',
+        });
+      }
+      const [start, end] = range;
+      const last = runs.at(-1);
+      if (last && start - last.end <= GAP_BYTES) {
+        last.end = end;
+        last.rows.push(row);
+      } else runs.push({ start, end, rows: [row] });
+    }
+    return runs;
+  }
+}
+
+/** Never asked: rows are looked up by `RangedPassages`. */
+const NOWHERE: PassageList = { length: 0, at: () => undefined };
+
+class RangedRetriever implements Retriever {
+  readonly mode: RetrievalMode;
+  readonly #rows: RowRetriever;
+  readonly #passages: RangedPassages;
+
+  constructor(mode: RetrievalMode, rows: RowRetriever, passages: RangedPassages) {
+    this.mode = mode;
+    this.#rows = rows;
+    this.#passages = passages;
+  }
+
+  async search(queries: readonly string[], topK: number, signal?: AbortSignal): Promise<Hit[][]> {
+    requireTopK(topK);
+    const results = await this.#rows.searchRows(queries, topK, signal);
+    const passages = await this.#passages.fetch(
+      results.flatMap(({ rows }) => [...rows]),
+      signal,
+    );
+    const list: PassageList = { length: this.#passages.length, at: (row) => passages.get(row) };
+    return results.map((result) => toHits(result, list));
+  }
+}
+
+export interface RangedPack {
+  readonly passages: RangedPassages;
+  readonly modes: readonly RetrievalMode[];
+  open(
+    mode: RetrievalMode,
+    encoder: () => Promise<Encoder>,
+    onProgress?: OnProgress,
+    signal?: AbortSignal,
+  ): Promise<Retriever>;
+}
+
+/** What is fetched before the first search of a mode. */
+export function residentBytes({ manifest }: Pick<HttpPack, 'manifest'>, mode: RetrievalMode): number {
+  const names = [OFFSETS_FILE, ...(mode === 'dense' ? [] : [CORPUS_FILES.bm25])];
+  if (mode !== 'bm25') names.push(CORPUS_FILES.vectors);
+  return names.reduce<number>((sum, name) => sum + (packFile(manifest, name)?.bytes ?? 0), 0);
+}
+
+/** @throws AppError UNSUPPORTED for a pack without a table of offsets, INTEGRITY, NETWORK … as `HttpPack.file` */
+export async function openRangedPack(pack: HttpPack, signal?: AbortSignal): Promise<RangedPack> {
+  const { manifest } = pack;
+  const file = packFile(manifest, CORPUS_FILES.passages);
+  if (!file) {
+    throw new AppError('INTEGRITY', 'The pack holds no passages.', { fix: 'Build the index again.' });
+  }
+  const offsets = await decodeOffsets(await pack.file(OFFSETS_FILE, undefined, signal), {
+    passages: manifest.passages,
+    bytes: file.bytes,
+  });
+  const passages = new RangedPassages(pack, file, offsets);
+
+  const open = (onProgress: OnProgress | undefined, signal: AbortSignal | undefined) => {
+    const read = (name: string): Promise<Uint8Array<ArrayBuffer>> => {
+      const total = packFile(manifest, name)?.bytes ?? 0;
+      let done = 0;
+      const onBytes = (bytes: number): void => {
+        done += bytes;
+        onProgress?.({ done, total, unit: 'bytes', label: name });
+      };
+      return pack.file(name, onBytes, signal);
+    };
+    const first = async (): Promise<Passage | undefined> =>
+      passages.length === 0 ? undefined : (await passages.fetch([0], signal)).get(0);
+    return openIndexFiles(read, { length: passages.length, first });
+  };
+
+  async function rows(
+    mode: RetrievalMode,
+    encoder: () => Promise<Encoder>,
+    onProgress: OnProgress | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<RowRetriever> {
+    const indexes = open(onProgress, signal);
+    if (mode === 'bm25') return new Bm25Retriever(await indexes.bm25(onProgress, signal), NOWHERE);
+    const loaded = await encoder();
+    const dense = new DenseRetriever(await indexes.vectors(loaded, onProgress, signal), loaded, NOWHERE);
+    if (mode === 'dense') return dense;
+    return new HybridRetriever(dense, await rows('bm25', encoder, onProgress, signal), NOWHERE);
+  }
+
+  return {
+    passages,
+    modes: manifest.encoder === null ? ['bm25'] : ['dense', 'bm25', 'hybrid'],
+    async open(mode, encoder, onProgress, signal) {
+      return new RangedRetriever(mode, await rows(mode, encoder, onProgress, signal), passages);
+    },
+  };
+}

@@ -1,0 +1,90 @@
+/** Index packs as a static host serves them, over a folder of made passages, with an encoder that needs no model. */
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { EncoderIdentity } from '../../src/protocol/corpus';
+import type { Encoder, Passage } from '../../src/protocol/retrieval';
+import { analyze } from '../../src/retrieval/bm25/analyzer';
+import { buildCorpusFiles } from '../../src/retrieval/corpus-files';
+import type { PackManifest } from '../../src/retrieval/packs/pack-manifest';
+import { packParts } from '../../src/retrieval/packs/write-pack';
+import { startHubServer, type HubServer } from './hub-server';
+
+const DIMENSIONS = 16;
+
+function embed(text: string): Float32Array {
+  const vector = new Float32Array(DIMENSIONS).fill(0.01);
+  for (const term of analyze(text)) {
+    let hash = 7;
+    for (const character of term) hash = (hash * 31 + (character.codePointAt(0) ?? 0)) % 9973;
+    vector[hash % DIMENSIONS] = (vector[hash % DIMENSIONS] ?? 0) + 1;
+  }
+  const norm = Math.hypot(...vector);
+  return vector.map((x) => x / norm);
+}
+
+/** Words thrown into a few buckets: as deterministic as a real encoder, and as deaf to order. */
+export const bucketEncoder: Encoder = {
+  dimensions: DIMENSIONS,
+  embedQueries: (texts) => Promise.resolve(texts.map(embed)),
+  embedPassages: (passages) => Promise.resolve(passages.map(({ title, text }) => embed(`${title} ${text}`))),
+};
+
+export const bucketIdentity: EncoderIdentity = {
+  model: 'demo-encoder',
+  revision: 'local',
+  dimensions: DIMENSIONS,
+  dtype: 'fp32',
+};
+
+const WORDS =
+  'heron river lamp bell guild tower stone bridge otter island lock harbour keeper night noon'.split(' ');
+
+export const madePassages = (count: number): Passage[] =>
+  Array.from({ length: count }, (_, i) => ({
+    id: `p${i}`,
+    title: `Lamp ${i}`,
+    text: Array.from(
+      { length: 12 + (i % 7) },
+      (_, j) => WORDS[(i * 7 + j * (1 + (i % 5))) % WORDS.length],
+    ).join(' '),
+    metadata: { page: i },
+  }));
+
+export interface PackServer {
+  hub: HubServer;
+  /** The pack's folder on the disk, and its address. */
+  folder: string;
+  url: string;
+  manifest: PackManifest;
+  close(): Promise<void>;
+}
+
+export async function startPackServer(
+  options: { passages?: readonly Passage[]; encoder?: boolean; chunkBytes?: number } = {},
+): Promise<PackServer> {
+  const { passages = madePassages(80), encoder = true, chunkBytes = 2_000 } = options;
+  const root = await mkdtemp(join(tmpdir(), 's3-pack-'));
+  const folder = join(root, 'packs', 'lamps');
+  await mkdir(folder, { recursive: true });
+  const files = await buildCorpusFiles(passages, { encoder: encoder ? bucketEncoder : null });
+  const facts = {
+    name: 'Lamps',
+    createdAt: '2026-11-21T12:00:00Z',
+    passages: passages.length,
+    encoder: encoder ? bucketIdentity : null,
+  };
+  const parts = packParts(facts, files, { chunkBytes });
+  let step = await parts.next();
+  for (; !step.done; step = await parts.next()) {
+    await writeFile(join(folder, step.value.path), step.value.bytes);
+  }
+  const hub = await startHubServer(root);
+  return {
+    ...{ hub, folder, url: `${hub.url}packs/lamps/resolve/main/`, manifest: step.value },
+    async close() {
+      await hub.close();
+      await rm(root, { recursive: true, force: true });
+    },
+  };
+}
