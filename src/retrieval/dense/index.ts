@@ -7,3 +7,4 @@ export type { RowType } from './shape';
 export { emptySignRows, SignRows, SignRowWriter } from './sign-rows';
 export { decodeVectors, encodeVectors } from './vectors-file';
 export { WasmIndex } from './wasm/wasm-index';
+export { WebGpuIndex, type WebGpuIndexOptions } from './webgpu/webgpu-index';
