@@ -1,15 +1,18 @@
 import type { OnImportProgress } from '../src/protocol/model-import';
-import type { OnProgress } from '../src/protocol/retrieval';
+import type { Progress } from '../src/protocol/retrieval';
 import type { Console } from './command';
 
 /** Between two lines of progress, in milliseconds. */
 const interval = 2000;
 
+/** Of the rooms' own progress, or of anything else that is counted; without a unit the label says what. */
+export type ToldProgress = Omit<Progress, 'unit'> & { unit?: string };
+
 /** Tells progress on standard error: at most a line every two seconds, with rate and time left. */
 export function progressNotes(
   console: Pick<Console, 'note'>,
   now: () => number = () => performance.now(),
-): OnProgress {
+): (progress: ToldProgress) => void {
   let label: string | undefined;
   let startedAt = 0;
   let toldAt = 0;
@@ -26,7 +29,9 @@ export function progressNotes(
     const { done, total, unit } = progress;
     const rate = done / ((time - startedAt) / 1000);
     const left = rate > 0 ? `, ${Math.ceil((total - done) / rate)} s left` : '';
-    console.note(`${label ?? 'Working'}: ${done}/${total} ${unit}, ${rate.toFixed(0)}/s${left}`);
+    const counted = unit === undefined ? '' : ` ${unit}`;
+    const speed = rate < 9.95 ? rate.toPrecision(2) : rate.toFixed(0);
+    console.note(`${label ?? 'Working'}: ${done}/${total}${counted}, ${speed}/s${left}`);
   };
 }
 

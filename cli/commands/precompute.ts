@@ -45,7 +45,7 @@ export const precompute = defineCommand({
         imported: await readRagCache(join(folder, cacheFile)),
         signal: console.signal,
         onProgress: (done, total) =>
-          told({ done, total, unit: 'files', label: 'Questions answered by plain RAG' }),
+          told({ done, total, unit: 'questions', label: 'Questions answered by plain RAG' }),
       });
       await writeFile(join(folder, cacheFile), cache.toText());
       const files = [cacheFile];

@@ -5,7 +5,6 @@ import { systemClock } from '../../src/platform/clock';
 import { folderRunParts } from '../run-folder';
 import { holdRun } from '../run-lock';
 import { AppError } from '../../src/protocol/errors';
-import type { OnProgress } from '../../src/protocol/retrieval';
 import type { RunRecord, StepRecord } from '../../src/train/records';
 import { RunStore } from '../../src/train/runs/run-store';
 import { TrainingRun, type TrainingEvent } from '../../src/train/runs/training-run';
@@ -63,11 +62,11 @@ function teller(console: Console, { config }: RunRecord): (event: TrainingEvent)
   return (event) => {
     switch (event.type) {
       case 'loading':
-        loading(progress(event.label, event.done, event.total));
+        loading({ label: event.label, done: event.done, total: event.total });
         break;
       case 'progress': {
         const { step, phase, done, total } = event.progress;
-        phases(progress(`Step ${step}, ${phase}`, done, total));
+        phases({ label: `Step ${step}, ${phase}`, done, total });
         break;
       }
       case 'notice':
@@ -84,10 +83,6 @@ function teller(console: Console, { config }: RunRecord): (event: TrainingEvent)
     }
   };
 }
-
-const progress = (label: string, done: number, total: number): Parameters<OnProgress>[0] => ({
-  ...{ label, done, total, unit: 'files' },
-});
 
 /** Seconds of a step, the last ones counting most. */
 class Pace {
