@@ -130,9 +130,9 @@ export class AskRun {
     } catch (error) {
       this.#fail(abort, toEnvelope(error));
     } finally {
-      if (this.#abort === abort || this.#abort === null) this.#laboratory.release();
       if (this.#abort === abort) {
         this.#abort = null;
+        this.#laboratory.release();
         for (const { live } of runs) live.flush();
       }
     }
@@ -146,6 +146,7 @@ export class AskRun {
   show(traces: readonly ShownTrace[]): void {
     this.stop();
     this.#abort = null;
+    this.#laboratory.release();
     const ids = laneIds(traces);
     const asked = traces.flatMap(({ events }) => events.find((event) => event.type === 'question') ?? []);
     this.#begin(asked[0]?.question ?? '', traces[0]?.startedAt ?? '', []);

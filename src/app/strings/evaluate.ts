@@ -6,6 +6,8 @@ import type {
   RetrievalMetric,
 } from '../../evaluation/evaluation-types';
 
+import type { DraftPreset } from '../../state/evaluation-draft';
+
 const many = (count: string, n: number, one: string, more: string): string =>
   `${count} ${n === 1 ? one : more}`;
 
@@ -63,11 +65,25 @@ export const evaluate = {
     hubNote: (host: string) =>
       `Fetched from ${host} when the evaluation is created; nothing of yours goes there.`,
     ownCorpus: 'These questions are about the world at large. Choose a corpus that has their documents.',
-    limit: 'Questions of each set',
+    preset: 'Begin with',
+    presets: {
+      '': 'what stands here',
+      'demo-quick': 'Quick test of this page: 10 demo questions',
+      demo: 'All systems on the demo: 100 test questions',
+      'quick-test': 'Quick test of a reproduction: 10 questions over the six general sets',
+      general: 'The six general sets as in the paper: at most 3,000 questions each',
+    } satisfies Record<DraftPreset | '', string>,
+    limit: 'How many questions',
+    per: 'Counted',
+    pers: { set: 'for each set', all: 'over all sets together' },
     all: 'all',
     seeds: 'Seeds',
     seedsNote: 'Every question is asked once for each; at temperature 0 they differ in nothing.',
     badSeeds: 'Write whole numbers with commas between them.',
+    badNumber: (low: string, high: string, mayBeEmpty: boolean) =>
+      `Write a whole number from ${low} to ${high}${mayBeEmpty ? ', or nothing' : ''}.`,
+    badPrice: 'Write an amount in dollars, such as 0.15, or nothing.',
+    problem: (field: string, what: string) => `${field}: ${what}`,
     models: 'Models',
     judge: 'Judge',
     noJudge: 'none: answers are compared as words',
@@ -94,6 +110,7 @@ export const evaluate = {
     concurrency: 'Questions at once',
     perMinute: 'Calls per minute at most',
     unlimited: 'no limit',
+    prices: 'Prices',
     pricePrompt: 'Price of a million tokens read, US$',
     priceCompletion: 'Price of a million tokens written, US$',
     noPrice: 'not counted',
@@ -144,6 +161,7 @@ export const evaluate = {
     confirm: (name: string) => `Delete “${name}” with all its results and traces? It cannot be undone.`,
     keep: 'Keep',
     took: (time: string) => `ran for ${time}`,
+    besideQuestion: 'A question on the Ask page is being answered meanwhile: both share this machine.',
   },
   table: {
     title: 'Results',
