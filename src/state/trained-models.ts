@@ -7,6 +7,8 @@ const training = v.object({
   documentsPerQuery: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(3000)),
   /** The protocol that it learned; absent in what an earlier version wrote. */
   trainedFor: v.exactOptional(v.picklist(['demo', 's3', 'search-r1', 'deepretrieval'])),
+  /** The sha256 of the checkpoint that it was made of. */
+  checkpoint: v.exactOptional(v.string()),
 });
 const schema = v.record(v.string(), training);
 
@@ -45,17 +47,22 @@ export class TrainedModels {
     }
   }
 
+  /** The ids of the models that were made of a checkpoint, whether they are still there or not. */
+  madeOf(checkpoint: string): string[] {
+    return Object.entries(this.#read()).flatMap(([id, how]) => (how.checkpoint === checkpoint ? id : []));
+  }
+
   /** Adds what is known to the options that say nothing themselves. */
   known<Option extends Searcher>(options: readonly Option[]): Option[] {
     const all = this.#read();
     return options.map((option) => {
       const how = Object.hasOwn(all, option.id) ? all[option.id] : undefined;
       if (!how) return option;
-      const { trainedFor, ...search } = how;
+      const { trainedFor, promptStyle, documentsPerQuery } = how;
       // What was learned here is what it knows, whatever its base was made for.
       return {
         ...option,
-        ...(!option.search && { search }),
+        ...(!option.search && { search: { promptStyle, documentsPerQuery } }),
         ...(trainedFor && { trainedFor }),
       };
     });
