@@ -1,0 +1,2 @@
+export { defaultEf, HNSW_DEFAULTS, HnswIndex, type HnswOptions } from './hnsw-index';
+export { checkUsearchFile, readUsearchHead, type UsearchHead } from './usearch-file';
