@@ -128,6 +128,14 @@ export interface RemoteLink {
   url: string;
   /** The collection of Qdrant, the index of the others; empty for `/retrieve`. */
   collection: string;
+  limits?: RemoteLimits;
+}
+
+/** How a server is to be treated. What is absent is the default: 20 requests a second, 30 seconds, 3 retries. */
+export interface RemoteLimits {
+  requestsPerSecond?: number;
+  timeoutMs?: number;
+  retries?: number;
 }
 
 /** The files of a stored corpus. `vectors.bin` is absent where `encoder` is `null`. */
