@@ -21,7 +21,7 @@ export class FolderSource implements ModelSource {
   /** @throws AppError NOT_FOUND */
   static async open(path: string): Promise<FolderSource> {
     const info = await stat(path).catch((cause: unknown) => {
-      throw new AppError('NOT_FOUND', `There is no ${path}.`, {
+      throw new AppError('NOT_FOUND', `There is no model "${path}": no folder, no file.`, {
         fix: 'A model is `demo`, a folder, a .gguf file, hf:owner/name, or http(s)://host/v1#model.',
         cause,
       });

@@ -7,7 +7,7 @@ import { demoGguf } from '../models/demo-gguf';
 import type { MadeFiles } from '../servers/hub-files';
 import { startHubServer, type HubServer } from '../servers/hub-server';
 import { answerOf, expect, openPage, test } from './guarded-page';
-import { card, here, nameModel, openModels, storedBytes } from './models-page';
+import { card, dropDemo, here, nameModel, openModels, storedBytes } from './models-page';
 
 const REPOSITORY = 'owner/demo';
 const WEIGHTS = 'model.safetensors';
@@ -62,6 +62,7 @@ test('a repository is looked at, downloaded, paused, gone on with after a reload
   const model = card(page, REPOSITORY);
   await expect(model).toContainText(/downloading and quantising · 1\.\d MB of 2\.\d MB/, { timeout: 60_000 });
   await expect(model.getByRole('progressbar')).toHaveAttribute('aria-valuetext', /1\.\d MB of 2\.\d MB/);
+  await expect(model).toContainText(/\d [kM]?B\/s · about .+ left/);
   await model.getByRole('button', { name: 'Pause' }).click();
   await expect(model).toContainText(/paused, [3-6]\d %/);
 
@@ -114,6 +115,22 @@ test('a folder is dropped, tells what it is, is renamed, and deleting frees its 
   expect(await storedBytes(page)).toBe(0);
   await page.reload();
   await expect(here(page)).toContainText('Nothing yet.');
+});
+
+test('the page tells what is stored and how much may be, and asks the browser to keep it', async ({
+  page,
+}) => {
+  await openPage(page, '#/models');
+  const storage = page.getByRole('region', { name: 'Storage', exact: true });
+  await expect(storage).toContainText(/[\d.]+ (B|kB|MB) of [\d.]+ GB used on this device\./);
+  await dropDemo(page);
+  await expect(storage).toContainText(/[\d.]+ MB of [\d.]+ GB used/);
+  await expect(storage).toContainText('The browser may clear it when space is short.');
+  await storage.getByRole('button', { name: 'Keep it' }).click();
+  // The browser decides; whatever it says is told.
+  await expect(storage).toContainText(
+    /Kept: the browser will not clear it by itself\.|The browser declined\./,
+  );
 });
 
 test('a GGUF file is dropped, and answers as the model that it was made from', async ({ page }) => {
