@@ -88,7 +88,7 @@ export function* tokenize(text: string): Generator<string> {
 }
 
 /** Java's `Character.toLowerCase`, one code point at a time: no final sigma, İ becomes i. */
-function lowerCase(word: string): string {
+export function lowerCase(word: string): string {
   if (!NON_ASCII.test(word)) return word.toLowerCase();
   let result = '';
   for (const character of word) result += character === 'İ' ? 'i' : character.toLowerCase();

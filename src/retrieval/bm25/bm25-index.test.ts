@@ -1,11 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { AppError } from '../../protocol/errors';
+import { encodeSections } from '../byte-sections';
 import { analyze } from './analyzer';
+import { loadAnalyzer } from './analyzers';
 import { decodeBm25, encodeBm25 } from './bm25-file';
-import { Bm25Builder, type Bm25Index } from './bm25-index';
+import { Bm25Builder } from './bm25-builder';
+import { joinStatistics, type Bm25Index } from './bm25-index';
 import { buildBm25, Bm25Retriever } from './bm25-retriever';
 import { decodeLength, encodeLength } from './length-code';
+import { decodePostings, encodePostings } from './postings-code';
+import { rebuildBm25 } from './rebuild';
 
 const indexOf = (texts: readonly string[]): Bm25Index => {
   const builder = new Bm25Builder();
@@ -90,7 +95,126 @@ describe('BM25', () => {
   });
 });
 
+describe('k1 and b', () => {
+  it('are those that were asked for, and can be changed without a new index', () => {
+    const texts = ['ship ship ship town', 'ship', 'ship river river river river river'];
+    const builder = new Bm25Builder({ parameters: { k1: 0, b: 0 } });
+    for (const text of texts) builder.add(text);
+    // Without saturation and length every document with the word scores alike.
+    expect(new Set(builder.build().search('ship', 3).scores).size).toBe(1);
+    const changed = indexOf(texts).with({ k1: 0, b: 0 });
+    expect(changed.search('ship', 3)).toEqual(builder.build().search('ship', 3));
+    expect([...indexOf(texts).with({ k1: 1.2, b: 0.75 }).search('ship', 3).rows]).toEqual([0, 1, 2]);
+  });
+
+  it.each([{ k1: -1 }, { b: 1.5 }, { k1: NaN }])('are refused where they make no sense: %j', (parameters) => {
+    expect(() => indexOf(['ship']).with(parameters)).toThrow(AppError);
+  });
+});
+
+describe('several indexes searched as one', () => {
+  it('score every document as one index of all would', () => {
+    const texts = fc.array(text, { minLength: 1, maxLength: 8 });
+    fc.assert(
+      fc.property(texts, texts, text, (first, second, query) => {
+        const parts = [indexOf(first), indexOf(second)];
+        const statistics = joinStatistics(parts);
+        const merged = parts.flatMap((part, p) => {
+          const { rows, scores } = part.search(query, 20, statistics);
+          return [...rows].map((row, i) => ({ row: p === 0 ? row : first.length + row, score: scores[i] }));
+        });
+        merged.sort((a, b) => (b.score ?? 0) - (a.score ?? 0) || a.row - b.row);
+        const whole = indexOf([...first, ...second]).search(query, 20);
+        expect(merged).toEqual([...whole.rows].map((row, i) => ({ row, score: whole.scores[i] })));
+      }),
+      { numRuns: 200 },
+    );
+  });
+});
+
+describe('an index after changes', () => {
+  it('is that of the documents it then has, wherever they were put, deleted and added', () => {
+    const texts = fc.array(text, { maxLength: 8 });
+    const source = fc.oneof(fc.nat(7), text);
+    fc.assert(
+      fc.property(
+        texts,
+        fc.array(source, { maxLength: 10 }),
+        fc.array(text, { maxLength: 4 }),
+        (old, wanted, queries) => {
+          const rows = wanted.filter((one) => typeof one === 'string' || one < old.length);
+          const changed = rebuildBm25(indexOf(old), rows);
+          const fresh = indexOf(rows.map((one) => (typeof one === 'string' ? one : (old[one] ?? ''))));
+          expect(changed.data.totalLength).toBe(fresh.data.totalLength);
+          expect(changed.data.lengths).toEqual(fresh.data.lengths);
+          expect(new Set(changed.data.terms)).toEqual(new Set(fresh.data.terms));
+          for (const query of queries) expect(changed.search(query, 9)).toEqual(fresh.search(query, 9));
+        },
+      ),
+      { numRuns: 200 },
+    );
+  });
+});
+
 describe('a stored BM25 index', () => {
+  it('has postings of any gaps and counts', () => {
+    const list = fc.uniqueArray(fc.tuple(fc.nat(2 ** 31 - 2), fc.integer({ min: 1, max: 65_535 })), {
+      selector: ([row]) => row,
+      maxLength: 30,
+    });
+    fc.assert(
+      fc.property(fc.array(list, { maxLength: 6 }), (lists) => {
+        for (const one of lists) one.sort(([a], [b]) => a - b);
+        let total = 0;
+        const given = {
+          offsets: Uint32Array.from([0, ...lists.map((one) => (total += one.length))]),
+          rows: Uint32Array.from(lists.flat(), ([row]) => row),
+          frequencies: Uint16Array.from(lists.flat(), ([, frequency]) => frequency),
+        };
+        expect(decodePostings(encodePostings(given), lists.length, 2 ** 31 - 1)).toEqual(given);
+      }),
+    );
+  });
+
+  it('takes no memory for postings that it does not have, whatever it says', () => {
+    const bytes = fc.uint8Array({ maxLength: 40 });
+    fc.assert(
+      fc.property(bytes, bytes, fc.nat(8), (table, postings, terms) => {
+        try {
+          const coded = { table: new Uint8Array(table), postings: new Uint8Array(postings) };
+          const lists = decodePostings(coded, terms, 100);
+          expect(lists.rows.every((row) => row < 100)).toBe(true);
+        } catch (error) {
+          expect(error).toBeInstanceOf(RangeError);
+        }
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it('is read in the form of earlier versions, too', async () => {
+    const index = indexOf(['The river Aar', 'A guild of ships', 'ships and ships']);
+    const { data } = index;
+    const meta = { analyzer: 'lucene-english/1', ...data.parameters, totalLength: data.totalLength };
+    const old = await encodeSections('bm25', 1, meta, [
+      ['terms', new TextEncoder().encode(data.terms.join('\n'))],
+      ...(['offsets', 'rows', 'frequencies', 'lengths'] as const).map((name) => [name, data[name]] as const),
+    ]);
+    expect((await decodeBm25(old)).search('ships', 4)).toEqual(index.search('ships', 4));
+  });
+
+  it('keeps its analyzer and its parameters', async () => {
+    const builder = new Bm25Builder({
+      parameters: { k1: 1.2, b: 0.75 },
+      analyzer: await loadAnalyzer('swedish'),
+    });
+    builder.add('jaktkarlarne');
+    const again = await decodeBm25(await encodeBm25(builder.build()));
+    expect(again.analyzer.name).toBe('swedish');
+    expect(again.data.parameters).toEqual({ k1: 1.2, b: 0.75 });
+    expect([...again.search('jaktkarl', 1).rows]).toEqual([0]);
+  });
+
   it('gives the same results after reading back', async () => {
     const index = indexOf(['The river Aar', 'A guild of ships', '東京 tower', '']);
     const again = await decodeBm25(await encodeBm25(index));

@@ -7,16 +7,26 @@
  * with dl through the one-byte length code, N and avgdl over the documents that have at least one term. A term that occurs
  * twice in the query counts twice. Terms are visited one at a time, every posting is scored: no pruning, nothing approximate.
  */
+import { AppError } from '../../protocol/errors';
+import { DEFAULT_WORDS } from '../../protocol/corpus';
 import { TopKHeap, type TopK } from '../top-k';
-import { analyze, normalizeToken, tokenize } from './analyzer';
-import { decodeLength, encodeLength } from './length-code';
+import { englishAnalyzer, termsOf, type Analyzer } from './analyzers';
+import { decodeLength } from './length-code';
 
 /** Anserini's and Pyserini's defaults, which s3 uses. */
-export const DEFAULT_BM25: Bm25Parameters = { k1: 0.9, b: 0.4 };
+export const DEFAULT_BM25: Bm25Parameters = { k1: DEFAULT_WORDS.k1, b: DEFAULT_WORDS.b };
 
 export interface Bm25Parameters {
   k1: number;
   b: number;
+}
+
+/** Throws `BAD_INPUT`. At k1 = 0 a word counts once however often it comes; at b = 0 lengths play no part. */
+export function requireParameters({ k1, b }: Bm25Parameters): void {
+  if (k1 >= 0 && Number.isFinite(k1) && b >= 0 && b <= 1) return;
+  throw new AppError('BAD_INPUT', `BM25 cannot be computed with k1 = ${k1} and b = ${b}.`, {
+    fix: 'Give a k1 of at least 0 (0.9 is usual) and a b from 0 to 1 (0.4).',
+  });
 }
 
 /** Everything of an index; postings of term t lie at `offsets[t]` … `offsets[t + 1]`, rows ascending. */
@@ -36,147 +46,69 @@ export interface Bm25Data {
   totalLength: number;
 }
 
+/** What scores depend on beside the document: of one index, or of several that are searched as one. */
+export interface Bm25Statistics {
+  /** Documents with at least one term: Lucene's `docCount`. */
+  documents: number;
+  /** Sum of their lengths. */
+  totalLength: number;
+  /** Documents that have the term. */
+  documentFrequency(term: string): number;
+}
+
 const f32 = Math.fround;
 
-class GrowingU32 {
-  #data = new Uint32Array(1 << 12);
-  length = 0;
-
-  push(value: number): void {
-    if (this.length === this.#data.length) {
-      const larger = new Uint32Array(this.length * 2);
-      larger.set(this.#data);
-      this.#data = larger;
-    }
-    this.#data[this.length++] = value;
-  }
-
-  get view(): Uint32Array {
-    return this.#data.subarray(0, this.length);
-  }
-}
-
-/** Takes documents one by one, in the order that becomes their row numbers. */
-export class Bm25Builder {
-  readonly #parameters: Bm25Parameters;
-  readonly #terms: string[] = [];
-  readonly #numbers = new Map<string, number>();
-  /** Tokens as they stand in the text → term number, −1 for stop words: each surface form is analysed once. */
-  readonly #surface = new Map<string, number>();
-  readonly #postingTerms = new GrowingU32();
-  readonly #postingRows = new GrowingU32();
-  readonly #postingFrequencies = new GrowingU32();
-  readonly #lengths: number[] = [];
-  #totalLength = 0;
-
-  constructor(parameters: Bm25Parameters = DEFAULT_BM25) {
-    this.#parameters = parameters;
-  }
-
-  add(text: string): void {
-    const row = this.#lengths.length;
-    const counts = new Map<number, number>();
-    let length = 0;
-    for (const token of tokenize(text)) {
-      const term = this.#termOf(token);
-      if (term < 0) continue;
-      counts.set(term, (counts.get(term) ?? 0) + 1);
-      length++;
-    }
-    for (const [term, count] of counts) {
-      this.#postingTerms.push(term);
-      this.#postingRows.push(row);
-      this.#postingFrequencies.push(Math.min(count, 0xffff));
-    }
-    this.#lengths.push(encodeLength(length));
-    this.#totalLength += length;
-  }
-
-  build(): Bm25Index {
-    const terms = this.#postingTerms.view;
-    const offsets = new Uint32Array(this.#terms.length + 1);
-    for (const term of terms) offsets[term + 1] = (offsets[term + 1] ?? 0) + 1;
-    for (let t = 0; t < this.#terms.length; t++) offsets[t + 1] = (offsets[t + 1] ?? 0) + (offsets[t] ?? 0);
-
-    // Documents came in row order, so a stable distribution over the terms leaves every list sorted by row.
-    const next = offsets.slice();
-    const rows = new Uint32Array(terms.length);
-    const frequencies = new Uint16Array(terms.length);
-    const fromRows = this.#postingRows.view;
-    const fromFrequencies = this.#postingFrequencies.view;
-    for (let i = 0; i < terms.length; i++) {
-      const term = terms[i] ?? 0;
-      const at = next[term] ?? 0;
-      next[term] = at + 1;
-      rows[at] = fromRows[i] ?? 0;
-      frequencies[at] = fromFrequencies[i] ?? 0;
-    }
-    return new Bm25Index({
-      parameters: this.#parameters,
-      terms: this.#terms,
-      offsets,
-      rows,
-      frequencies,
-      lengths: Uint8Array.from(this.#lengths),
-      totalLength: this.#totalLength,
-    });
-  }
-
-  #termOf(token: string): number {
-    const known = this.#surface.get(token);
-    if (known !== undefined) return known;
-    const term = normalizeToken(token);
-    let number = -1;
-    if (term !== null) {
-      number = this.#numbers.get(term) ?? this.#terms.length;
-      if (number === this.#terms.length) {
-        this.#terms.push(term);
-        this.#numbers.set(term, number);
-      }
-    }
-    this.#surface.set(token, number);
-    return number;
-  }
-}
-
-export class Bm25Index {
+export class Bm25Index implements Bm25Statistics {
   readonly data: Bm25Data;
+  readonly analyzer: Analyzer;
+  readonly documents: number;
   readonly #numbers: ReadonlyMap<string, number>;
-  /** Documents with at least one term: Lucene's `docCount`. */
-  readonly #documents: number;
-  /** 1 / (k1 · (1 − b + b · dl / avgdl)) for each of the 256 length codes. */
-  readonly #inverseNorms = new Float32Array(256);
+  readonly #ownNorms: Float32Array;
   /** Scores of the query at work; all zero between queries. */
   readonly #scores: Float64Array;
 
-  constructor(data: Bm25Data) {
+  constructor(data: Bm25Data, analyzer: Analyzer = englishAnalyzer) {
+    requireParameters(data.parameters);
     this.data = data;
+    this.analyzer = analyzer;
     this.#numbers = new Map(data.terms.map((term, number) => [term, number]));
-    this.#documents = data.lengths.reduce((n, code) => n + (code > 0 ? 1 : 0), 0);
+    this.documents = data.lengths.reduce((n, code) => n + (code > 0 ? 1 : 0), 0);
     this.#scores = new Float64Array(data.lengths.length);
-    const k1 = f32(data.parameters.k1);
-    const b = f32(data.parameters.b);
-    const averageLength = f32(data.totalLength / Math.max(this.#documents, 1));
-    for (let code = 0; code < 256; code++) {
-      const relative = f32(f32(b * decodeLength(code)) / averageLength);
-      this.#inverseNorms[code] = 1 / f32(k1 * f32(f32(1 - b) + relative));
-    }
+    this.#ownNorms = this.#inverseNorms(this);
   }
 
   get count(): number {
     return this.data.lengths.length;
   }
 
-  /** Rows that share at least one term with the query, best first. */
-  search(query: string, topK: number): TopK {
+  get totalLength(): number {
+    return this.data.totalLength;
+  }
+
+  documentFrequency(term: string): number {
+    const number = this.#numbers.get(term);
+    return number === undefined ? 0 : this.#frequencyOf(number);
+  }
+
+  /** The same postings with other k1 and b. */
+  with(parameters: Partial<Bm25Parameters>): Bm25Index {
+    return new Bm25Index(
+      { ...this.data, parameters: { ...this.data.parameters, ...parameters } },
+      this.analyzer,
+    );
+  }
+
+  /** Rows that share at least one term with the query, best first. `statistics`: of all that is searched with it. */
+  search(query: string, topK: number, statistics: Bm25Statistics = this): TopK {
     const { offsets, rows, frequencies, lengths } = this.data;
+    const inverseNorms = statistics === this ? this.#ownNorms : this.#inverseNorms(statistics);
     const scores = this.#scores;
     const touched: number[] = [];
-    for (const [term, weight] of this.#weigh(query)) {
+    for (const [term, weight] of this.#weigh(query, statistics)) {
       const end = offsets[term + 1] ?? 0;
       for (let i = offsets[term] ?? 0; i < end; i++) {
         const row = rows[i] ?? 0;
-        const inverseNorm = this.#inverseNorms[lengths[row] ?? 0] ?? 0;
+        const inverseNorm = inverseNorms[lengths[row] ?? 0] ?? 0;
         const saturated = f32(1 + f32((frequencies[i] ?? 0) * inverseNorm));
         const before = scores[row] ?? 0;
         if (before === 0) touched.push(row);
@@ -191,18 +123,46 @@ export class Bm25Index {
     return best.take();
   }
 
+  #frequencyOf(number: number): number {
+    return (this.data.offsets[number + 1] ?? 0) - (this.data.offsets[number] ?? 0);
+  }
+
+  /** 1 / (k1 · (1 − b + b · dl / avgdl)) for each of the 256 length codes. */
+  #inverseNorms({ documents, totalLength }: Bm25Statistics): Float32Array {
+    const norms = new Float32Array(256);
+    const k1 = f32(this.data.parameters.k1);
+    const b = f32(this.data.parameters.b);
+    const averageLength = f32(totalLength / Math.max(documents, 1));
+    for (let code = 0; code < 256; code++) {
+      const relative = f32(f32(b * decodeLength(code)) / averageLength);
+      norms[code] = 1 / f32(k1 * f32(f32(1 - b) + relative));
+    }
+    return norms;
+  }
+
   /** Term number → idf times its count in the query. */
-  #weigh(query: string): Map<number, number> {
+  #weigh(query: string, statistics: Bm25Statistics): Map<number, number> {
     const weights = new Map<number, number>();
     const counts = new Map<number, number>();
-    for (const term of analyze(query)) {
+    for (const term of termsOf(this.analyzer, query)) {
       const number = this.#numbers.get(term);
       if (number !== undefined) counts.set(number, (counts.get(number) ?? 0) + 1);
     }
-    for (const [term, count] of counts) {
-      const df = (this.data.offsets[term + 1] ?? 0) - (this.data.offsets[term] ?? 0);
-      weights.set(term, f32(count * f32(Math.log(1 + (this.#documents - df + 0.5) / (df + 0.5)))));
+    for (const [number, count] of counts) {
+      const df =
+        statistics === this
+          ? this.#frequencyOf(number)
+          : statistics.documentFrequency(this.data.terms[number] ?? '');
+      const idf = f32(Math.log(1 + (statistics.documents - df + 0.5) / (df + 0.5)));
+      weights.set(number, f32(count * idf));
     }
     return weights;
   }
 }
+
+/** Several indexes as one: rankings over them are those of a single index of all their documents. */
+export const joinStatistics = (indexes: readonly Bm25Statistics[]): Bm25Statistics => ({
+  documents: indexes.reduce((sum, { documents }) => sum + documents, 0),
+  totalLength: indexes.reduce((sum, { totalLength }) => sum + totalLength, 0),
+  documentFrequency: (term) => indexes.reduce((sum, index) => sum + index.documentFrequency(term), 0),
+});

@@ -4,7 +4,8 @@ import { requireTopK, toHits, type RowRetriever } from '../hits';
 import { toIndexedText, type PassageList } from '../passage-text';
 import type { TopK } from '../top-k';
 import { createPauser } from '../yielding';
-import { Bm25Builder, type Bm25Index, type Bm25Parameters } from './bm25-index';
+import { Bm25Builder, type Bm25Options } from './bm25-builder';
+import { requireParameters, type Bm25Index } from './bm25-index';
 
 /** Lexical search over one corpus. */
 export class Bm25Retriever implements RowRetriever {
@@ -38,10 +39,11 @@ export class Bm25Retriever implements RowRetriever {
 /** Indexes passages as title and text in one field. */
 export async function buildBm25(
   passages: Iterable<Passage> & { readonly length: number },
-  options: { parameters?: Bm25Parameters; onProgress?: OnProgress; signal?: AbortSignal } = {},
+  options: Bm25Options & { onProgress?: OnProgress | undefined; signal?: AbortSignal | undefined } = {},
 ): Promise<Bm25Index> {
   throwIfAborted(options.signal);
-  const builder = new Bm25Builder(options.parameters);
+  if (options.parameters) requireParameters(options.parameters);
+  const builder = new Bm25Builder(options);
   const pause = createPauser(options.signal);
   const total = passages.length;
   let done = 0;

@@ -1,0 +1,41 @@
+import { Bm25Builder } from './bm25-builder';
+import type { Bm25Index } from './bm25-index';
+
+/**
+ * The index after documents were added, deleted, changed or moved: row i of the new one is either a row of the old or a new text. Only
+ * new texts are analysed; every number of the result is that of an index built afresh, so that nothing has to be compacted later.
+ */
+export function rebuildBm25(old: Bm25Index, rows: Iterable<number | string>): Bm25Index {
+  const builder = new Bm25Builder({ parameters: old.data.parameters, analyzer: old.analyzer });
+  const documents = byDocument(old);
+  for (const row of rows) {
+    if (typeof row === 'string') builder.add(row);
+    else builder.addTerms(documents(row));
+  }
+  return builder.build();
+}
+
+/** The postings turned round: the terms of a row. */
+function byDocument({ data, count }: Bm25Index): (row: number) => Iterable<[string, number]> {
+  const starts = new Uint32Array(count + 1);
+  for (const row of data.rows) starts[row + 1] = (starts[row + 1] ?? 0) + 1;
+  for (let row = 0; row < count; row++) starts[row + 1] = (starts[row + 1] ?? 0) + (starts[row] ?? 0);
+  const next = starts.slice();
+  const terms = new Uint32Array(data.rows.length);
+  const frequencies = new Uint16Array(data.rows.length);
+  for (let term = 0; term < data.terms.length; term++) {
+    const end = data.offsets[term + 1] ?? 0;
+    for (let i = data.offsets[term] ?? 0; i < end; i++) {
+      const row = data.rows[i] ?? 0;
+      const at = next[row] ?? 0;
+      next[row] = at + 1;
+      terms[at] = term;
+      frequencies[at] = data.frequencies[i] ?? 0;
+    }
+  }
+  return function* (row) {
+    for (let i = starts[row] ?? 0; i < (starts[row + 1] ?? 0); i++) {
+      yield [data.terms[terms[i] ?? 0] ?? '', frequencies[i] ?? 0];
+    }
+  };
+}
