@@ -2,6 +2,7 @@ import type { Command } from './command';
 import { ask } from './commands/ask';
 import { evaluate } from './commands/evaluate';
 import { indexBuild } from './commands/index-build';
+import { indexPush } from './commands/index-push';
 import { indexSearch } from './commands/index-search';
 import { modelExport } from './commands/model-export';
 import { modelGenerate } from './commands/model-generate';
@@ -20,6 +21,7 @@ export const commands: readonly Command[] = [
   evaluate,
   indexBuild,
   indexSearch,
+  indexPush,
   modelList,
   modelImport,
   modelExport,

@@ -8,6 +8,7 @@ import { readCorpus } from './corpus-reader';
 import { openDemoRetriever } from './demo-retriever';
 import { cacheFolder } from './folders';
 import { IndexFolder, writeIndex } from './index-folder';
+import { isLinkedReference, linkedRetriever } from './linked-corpus';
 import { progressNotes } from './progress';
 
 export interface ChosenRetriever {
@@ -18,7 +19,7 @@ export interface ChosenRetriever {
 }
 
 /**
- * The retriever over a corpus: `demo`, the folder of an index, or a file of passages. Files are indexed once and kept in
+ * The retriever over a corpus: `demo`, the folder of an index or its address, a retrieval server, or a file of passages. Files are indexed once and kept in
  * the cache folder by the hash of their content.
  */
 export async function chooseRetriever(
@@ -30,10 +31,11 @@ export async function chooseRetriever(
     const chosen = mode === 'auto' ? 'dense' : mode;
     return { retriever: await openDemoRetriever(chosen, console), mode: chosen, name: 'demo' };
   }
+  if (isLinkedReference(corpus)) return linkedRetriever(corpus, mode, console);
   const info = await stat(corpus).catch(() => undefined);
   if (info === undefined) {
     throw new AppError('NOT_FOUND', `There is no corpus ${corpus}.`, {
-      fix: 'Give `demo`, a JSONL file, or a folder made by `s3 index build`.',
+      fix: 'Give `demo`, a JSONL file, a folder made by `s3 index build` or its address, or a server such as qdrant://host/collection.',
     });
   }
   const isIndex =

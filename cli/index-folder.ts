@@ -1,18 +1,24 @@
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as v from 'valibot';
-import type { EncoderIdentity, EncoderInfo } from '../src/protocol/corpus';
+import { CORPUS_FILES, type EncoderIdentity, type EncoderInfo } from '../src/protocol/corpus';
 import { requestOf } from '../src/protocol/encoder';
 import { AppError } from '../src/protocol/errors';
 import type { Encoder, OnProgress, Passage, RetrievalMode } from '../src/protocol/retrieval';
 import { Bm25Retriever } from '../src/retrieval/bm25/bm25-retriever';
-import { buildCorpusFiles, openCorpusFiles, type SearchableCorpus } from '../src/retrieval/corpus-files';
-import { DenseRetriever } from '../src/retrieval/dense';
+import {
+  buildCorpusFiles,
+  openCorpusFiles,
+  type ReadFile,
+  type SearchableCorpus,
+} from '../src/retrieval/corpus-files';
+import { decodeVectors, DenseRetriever } from '../src/retrieval/dense';
 import type { RowRetriever } from '../src/retrieval/hits';
 import { HybridRetriever } from '../src/retrieval/hybrid/hybrid-retriever';
 import { joined } from '../src/retrieval/packs/http-pack';
 import {
   chunksOf,
+  manifestBytes,
   PACK_FORMAT,
   PACK_MANIFEST,
   PACK_VERSION,
@@ -22,6 +28,7 @@ import {
   type PackManifest,
 } from '../src/retrieval/packs/pack-manifest';
 import { packParts } from '../src/retrieval/packs/write-pack';
+import type { PushSource } from '../src/retrieval/remote/push';
 import { sha256Hex } from '../src/retrieval/sha256';
 import { openEncoder } from './encoders';
 
@@ -101,16 +108,34 @@ const identityOf = ({ model, revision, dimensions, dtype }: EncoderInfo): Encode
 export class IndexFolder {
   readonly record: IndexRecord;
   readonly #corpus: SearchableCorpus;
+  readonly #read: ReadFile;
 
-  private constructor(record: IndexRecord, corpus: SearchableCorpus) {
+  private constructor(record: IndexRecord, corpus: SearchableCorpus, read: ReadFile) {
     this.record = record;
     this.#corpus = corpus;
+    this.#read = read;
   }
 
   /** Throws `NOT_FOUND` where there is no index, `INTEGRITY` where its files are not those that were written. */
   static async open(folder: string): Promise<IndexFolder> {
     const record = await readRecord(folder);
-    return new IndexFolder(record, await openCorpusFiles((file) => readChecked(folder, record, file)));
+    const read: ReadFile = (file) => readChecked(folder, record, file);
+    return new IndexFolder(record, await openCorpusFiles(read), read);
+  }
+
+  /** All of it, to be loaded into a server. @throws AppError UNSUPPORTED for an index of version 1 */
+  async pushSource(): Promise<PushSource> {
+    const { record } = this;
+    if (record.version === 1 || record.analyzer === undefined) throw unpushable();
+    const { name, encoder, analyzer } = record;
+    const vectors = encoder && (await decodeVectors(await this.#read(CORPUS_FILES.vectors)));
+    return {
+      ...{ name, encoder, analyzer, passages: this.#corpus.passages, bm25: await this.#corpus.bm25() },
+      pack: await sha256Hex(manifestBytes(record)),
+      vectorAt:
+        vectors &&
+        ((row) => vectors.vectors.subarray(row * vectors.dimensions, (row + 1) * vectors.dimensions)),
+    };
   }
 
   async retriever(
@@ -133,6 +158,11 @@ export class IndexFolder {
     return new DenseRetriever(await this.#corpus.vectors(encoder), encoder, passages);
   }
 }
+
+const unpushable = (): AppError =>
+  new AppError('UNSUPPORTED', 'The index is of an older form, which cannot be pushed.', {
+    fix: 'Build it again with `s3 index build`.',
+  });
 
 async function readRecord(folder: string): Promise<IndexRecord> {
   const path = join(folder, PACK_MANIFEST);

@@ -1,6 +1,7 @@
-import { RETRIEVAL_MODES, type Hit } from '../../src/protocol/retrieval';
-import { defineCommand, oneOf, UsageError, wholeNumber } from '../command';
+import { RETRIEVAL_MODES, type Hit, type RetrievalMode, type Retriever } from '../../src/protocol/retrieval';
+import { defineCommand, oneOf, UsageError, wholeNumber, type Console } from '../command';
 import { IndexFolder } from '../index-folder';
+import { isLinkedReference, linkedRetriever } from '../linked-corpus';
 import { readQuestions } from '../questions';
 import { measureRecall, type RecallRow } from '../recall';
 
@@ -21,11 +22,22 @@ const recallLines = (rows: readonly RecallRow[], k: number): string[] => [
   ),
 ];
 
+async function folderRetriever(
+  folder: string,
+  asked: RetrievalMode | 'auto',
+  console: Console,
+): Promise<{ retriever: Retriever; mode: RetrievalMode }> {
+  const index = await IndexFolder.open(folder);
+  const mode = asked === 'auto' ? (index.record.encoder === null ? 'bm25' : 'dense') : asked;
+  return { retriever: await index.retriever(mode, console), mode };
+}
+
 export const indexSearch = defineCommand({
   name: 'index search',
-  positionals: 'DIR ["QUERY"]',
+  positionals: 'INDEX ["QUERY"]',
   count: [1, 2],
-  summary: 'Searches an index, or measures it on questions with known passages.',
+  summary:
+    'Searches an index (a folder, its address, or a server), or measures it on questions with known passages.',
   options: {
     k: { type: 'string', short: 'k', value: 'N', help: 'how many passages; default 8, with --questions 10' },
     mode: { type: 'string', value: 'dense|bm25|hybrid', help: 'default: dense where the index has vectors' },
@@ -42,9 +54,9 @@ export const indexSearch = defineCommand({
     }
     const k = wholeNumber('k', values.k, 1, file === undefined ? 8 : 10);
     const asked = oneOf('mode', values.mode, [...RETRIEVAL_MODES, 'auto'], 'auto');
-    const index = await IndexFolder.open(folder);
-    const mode = asked === 'auto' ? (index.record.encoder === null ? 'bm25' : 'dense') : asked;
-    const retriever = await index.retriever(mode, console);
+    const { retriever, mode } = isLinkedReference(folder)
+      ? await linkedRetriever(folder, asked, console)
+      : await folderRetriever(folder, asked, console);
     const started = performance.now();
     if (query !== undefined) {
       const [hits = []] = await retriever.search([query], k, console.signal);
