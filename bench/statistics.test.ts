@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { digits, spread, summarise, table } from './statistics';
+import { digits, spread, spreadRatio, summarise, table } from './statistics';
 
 describe('summaries of measurements', () => {
   it('take the middle value, or the mean of the two in the middle, whatever the order', () => {
@@ -14,6 +14,7 @@ describe('summaries of measurements', () => {
   it('show three digits', () => {
     expect([0.1234, 12.34, 1234.5].map(digits)).toEqual(['0.12', '12.3', '1235']);
     expect(spread(summarise([1, 2, 300]))).toBe('2.00 (1.00–300)');
+    expect(spreadRatio(summarise([1, 2, 300]))).toBe('2.00× (1.00–300)');
   });
 
   it('stand in columns that line up', () => {

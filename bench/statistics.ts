@@ -25,6 +25,9 @@ export const digits = (value: number): string =>
 export const spread = ({ median, least, most }: Summary): string =>
   `${digits(median)} (${digits(least)}–${digits(most)})`;
 
+export const spreadRatio = ({ median, least, most }: Summary): string =>
+  `${digits(median)}× (${digits(least)}–${digits(most)})`;
+
 /** A Markdown table whose columns line up. */
 export function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = header.map((title, column) =>

@@ -1,7 +1,7 @@
 /** Times this project's engine and its peer on the same weights, prompts and adapter, turn by turn. */
 import { CpuBackend } from '../../src/gpu/cpu/backend';
 import { Random } from '../../src/lm/random';
-import { digits, spread, summarise, table, type Summary } from '../statistics';
+import { spread, spreadRatio, summarise, table, type Summary } from '../statistics';
 import { openAdapter } from './adapter';
 import type { Contender } from './contender';
 import { openJax } from './jax';
@@ -103,9 +103,6 @@ export async function compareEngines(model: BenchModel, options: CompareOptions)
   print(`\n${table(['what', 'engine', 'tokens/s: median (least–most)', 'ours ÷ best peer'], rows)}`);
   for (const contender of [...contenders, onCpu]) await contender.dispose();
 }
-
-const spreadRatio = ({ median, least, most }: Summary): string =>
-  `${digits(median)}× (${digits(least)}–${digits(most)})`;
 
 /** Round by round, since load on the machine changes between rounds and hardly within one. */
 const ratios = (mine: readonly number[], theirs: readonly number[]): Summary =>

@@ -2,7 +2,7 @@
 import type { Tuning } from '../../src/gpu/webgpu/tuning';
 import { loadModel } from '../../src/lm/engine';
 import { Random } from '../../src/lm/random';
-import { spread, summarise, table } from '../statistics';
+import { spread, spreadRatio, summarise, table } from '../statistics';
 import { openAdapter } from './adapter';
 import type { BenchModel } from './model';
 
@@ -25,7 +25,7 @@ const VARIANTS: readonly Variant[] = [
 ];
 
 const PROMPT = 48;
-const DECODED = 40;
+const DECODED = 24;
 
 /** Counts tokens while all sequences decode: from when the last has begun until the first has finished. */
 class CommonWindow {
@@ -52,7 +52,44 @@ class CommonWindow {
   }
 }
 
-/** Prints decode speeds, of all sequences together, and each variant's ratio to the first. */
+interface Opened {
+  variant: Variant;
+  adapter: string;
+  /** Of a round, tokens per second. */
+  time: () => Promise<number>;
+  dispose: () => void;
+}
+
+async function open(model: BenchModel, variant: Variant, prompts: readonly number[][]): Promise<Opened> {
+  const { batch = 1, stepsPerSubmit, tuning } = variant;
+  const backend = await openAdapter(tuning);
+  const { json: config, source, weights } = model;
+  const lm = await loadModel({
+    ...{ backend, config, source, weights, slots: batch, maxContext: PROMPT + DECODED },
+    ...(stepsPerSubmit !== undefined && { stepsPerSubmit }),
+  });
+  const time = async (): Promise<number> => {
+    lm.resetCache();
+    const window = new CommonWindow(batch);
+    const generations = prompts.slice(0, batch).map((prompt, which) =>
+      lm.generateTokens({
+        tokens: prompt,
+        maxNewTokens: DECODED,
+        sampling: { temperature: 0 },
+        onToken: () => window.count(which),
+      }),
+    );
+    await Promise.all(generations);
+    return window.tokensPerSecond;
+  };
+  const dispose = (): void => {
+    lm.dispose();
+    backend.dispose();
+  };
+  return { variant, adapter: backend.description.name, time, dispose };
+}
+
+/** Prints decode speeds, of all sequences together, and each variant's ratio to the first, round by round: they take turns. */
 export async function compareVariants(
   model: BenchModel,
   rounds: number,
@@ -62,38 +99,21 @@ export async function compareVariants(
   const prompts = Array.from({ length: 16 }, () =>
     Array.from({ length: PROMPT }, () => Math.floor(random.uniform() * model.config.vocabSize)),
   );
-  const speeds = VARIANTS.map((): number[] => []);
-  let adapter = '';
-  for (const [index, { batch = 1, stepsPerSubmit, tuning }] of VARIANTS.entries()) {
-    const backend = await openAdapter(tuning);
-    adapter = backend.description.name;
-    const { json: config, source, weights } = model;
-    const lm = await loadModel({
-      ...{ backend, config, source, weights, slots: batch, maxContext: PROMPT + DECODED },
-      ...(stepsPerSubmit !== undefined && { stepsPerSubmit }),
-    });
-    for (let round = -1; round < rounds; round += 1) {
-      lm.resetCache();
-      const window = new CommonWindow(batch);
-      const generations = prompts.slice(0, batch).map((prompt, which) =>
-        lm.generateTokens({
-          tokens: prompt,
-          maxNewTokens: DECODED,
-          sampling: { temperature: 0 },
-          onToken: () => window.count(which),
-        }),
-      );
-      await Promise.all(generations);
-      if (round >= 0) speeds[index]?.push(window.tokensPerSecond);
+  const all: Opened[] = [];
+  for (const variant of VARIANTS) all.push(await open(model, variant, prompts));
+  const speeds = all.map((): number[] => []);
+  for (let round = -1; round < rounds; round += 1) {
+    for (const [index, { time }] of all.entries()) {
+      const speed = await time();
+      if (round >= 0) speeds[index]?.push(speed);
     }
-    lm.dispose();
-    backend.dispose();
   }
-  print(`\n### ${model.label} on ${adapter}\n`);
-  const base = summarise(speeds[0] ?? []).median;
-  const rows = VARIANTS.map(({ name }, i) => {
-    const summary = summarise(speeds[i] ?? []);
-    return [name, spread(summary), `${(summary.median / base).toFixed(2)}×`];
+  print(`\n### ${model.label} on ${all[0]?.adapter ?? ''}\n`);
+  const rows = all.map(({ variant }, i) => {
+    const own = speeds[i] ?? [];
+    const ratio = summarise(own.map((speed, round) => speed / (speeds[0]?.[round] ?? NaN)));
+    return [variant.name, spread(summarise(own)), spreadRatio(ratio)];
   });
-  print(table(['decode', 'tokens/s: median (least–most)', '÷ first line'], rows));
+  print(table(['decode', 'tokens/s: median (least–most)', '÷ first line, round by round'], rows));
+  for (const { dispose } of all) dispose();
 }
