@@ -54,7 +54,7 @@ export interface HubServer {
   close(): Promise<void>;
 }
 
-const FILE = /^\/(?<repository>[\w.-]+\/[\w.-]+)\/resolve\/(?<revision>[^/]+)\/(?<file>.+)$/;
+const FILE = /^\/(?:datasets\/)?(?<repository>[\w.-]+\/[\w.-]+)\/resolve\/(?<revision>[^/]+)\/(?<file>.+)$/;
 const LIST = /^\/api\/models\/(?<repository>[\w.-]+\/[\w.-]+)\/revision\/(?<revision>[^/]+)$/;
 const CHUNK = 1 << 20;
 

@@ -262,7 +262,7 @@ export const evaluate = {
     noTrace: 'This result came without a trace.',
     loading: 'reading the traces',
     askPage: 'Ask it again',
-    failedWith: (message: string) => `Failed: ${message}`,
+    failedWith: (message: string) => `failed. ${message}`,
   },
   exports: {
     title: 'Export',
