@@ -16,6 +16,8 @@ export interface MetricFacts {
   band?: HealthyBand | ((config: RunConfig) => HealthyBand | undefined);
   /** Among those that a group shows at first. */
   main?: true;
+  /** What counts is its order of magnitude: drawn over a logarithmic axis where it passes through several. */
+  magnitude?: true;
 }
 
 /** Rules of thumb: the clip fraction and KL of PPO practice (Schulman; cleanrl's guide), the gradient norms of the recipe's own clip. */
@@ -34,13 +36,19 @@ export const METRICS: Readonly<Record<MetricName, MetricFacts>> = {
   referenceKl: { unit: 'small', main: true },
   klCoefficient: { unit: 'small' },
   ratioDeviation: { unit: 'small', band: { low: 0, high: 0.1 }, main: true },
-  policyGradientNorm: { unit: 'small', band: ({ ppo }) => ({ low: 0, high: ppo.gradientClip }) },
-  policyLearningRate: { unit: 'small' },
+  policyGradientNorm: {
+    ...{ unit: 'small', magnitude: true },
+    band: ({ ppo }) => ({ low: 0, high: ppo.gradientClip }),
+  },
+  policyLearningRate: { unit: 'small', magnitude: true },
 
-  valueLoss: { unit: 'small', main: true },
+  valueLoss: { unit: 'small', main: true, magnitude: true },
   explainedVariance: { unit: 'plain', band: { low: 0, high: 1 }, main: true },
   valueClipFraction: { unit: 'share', band: { low: 0, high: 0.2 } },
-  valueGradientNorm: { unit: 'small', band: ({ ppo }) => ({ low: 0, high: ppo.gradientClip }) },
+  valueGradientNorm: {
+    ...{ unit: 'small', magnitude: true },
+    band: ({ ppo }) => ({ low: 0, high: ppo.gradientClip }),
+  },
   valueMean: { unit: 'plain' },
   returnMean: { unit: 'plain' },
 

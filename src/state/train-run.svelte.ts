@@ -167,10 +167,11 @@ export class RunView {
 
   #add(records: readonly StepRecord[]): void {
     let known = [...this.steps];
-    for (const { step, at, metrics } of records) {
+    for (const { rollouts: _, ...summary } of records) {
+      const { step } = summary;
       // A run that goes on from a checkpoint makes later steps anew.
       if ((known.at(-1)?.step ?? 0) >= step) known = known.filter((other) => other.step < step);
-      known.push({ step, at, metrics });
+      known.push(summary);
     }
     this.steps = known;
     const newest = records.at(-1);

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { alignTo, axisOf, smooth, splitAt, summarise, valuesOf } from './train-series';
+import { alignTo, axisOf, smooth, spansMagnitudes, splitAt, summarise, valuesOf } from './train-series';
 import { isHealthy } from './train-metrics';
 
 const steps = (...scores: (number | undefined)[]) =>
@@ -61,4 +61,12 @@ it('a band holds its ends; an open end holds everything', () => {
   expect(isHealthy(-5, { high: 0.2 })).toBe(true);
   expect(isHealthy(1, undefined)).toBeNull();
   expect(isHealthy(NaN, { high: 1 })).toBeNull();
+});
+
+it('curves that pass through orders of magnitude are told, those with a zero are not', () => {
+  expect(spansMagnitudes([[1e-6, 3e-5, null, 1e-4]])).toBe(true);
+  expect(spansMagnitudes([[0.2, 0.9], [12]])).toBe(true);
+  expect(spansMagnitudes([[0.2, 0.9]])).toBe(false);
+  expect(spansMagnitudes([[0, 1e-6, 1]])).toBe(false);
+  expect(spansMagnitudes([[null]])).toBe(false);
 });

@@ -50,6 +50,24 @@ export function alignTo(axis: readonly number[], steps: readonly StepSummary[], 
 export const axisOf = (...runs: (readonly StepSummary[])[]): number[] =>
   [...new Set(runs.flatMap((steps) => steps.map(({ step }) => step)))].sort((a, b) => a - b);
 
+/** Over how many powers of ten curves must run before a logarithmic axis shows them better. */
+const DECADES = 1.5;
+
+/** Whether curves pass through orders of magnitude; a zero or a negative value has none. */
+export function spansMagnitudes(curves: readonly Values[]): boolean {
+  let low = Infinity;
+  let high = 0;
+  for (const values of curves) {
+    for (const value of values) {
+      if (value === null) continue;
+      if (value <= 0) return false;
+      low = Math.min(low, value);
+      high = Math.max(high, value);
+    }
+  }
+  return Math.log10(high / low) >= DECADES;
+}
+
 export interface Summary {
   first: number;
   last: number;

@@ -54,8 +54,7 @@ it.each([
   async (preset, learned) => {
     const { laboratory, use } = open();
     const run = await laboratory.training.createRun(defaultRunConfig(preset));
-    const { signal } = new AbortController();
-    const id = await useCheckpoint(laboratory, run, 2, () => undefined, signal);
+    const id = await use(run, 2);
     const stored = (await laboratory.library.listModels()).map((model) => model.id);
     expect(stored).toContain(id);
     const [option] = laboratory.trained.known([{ id }]);

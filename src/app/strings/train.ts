@@ -157,6 +157,7 @@ export const train = {
     insideNow: 'The last value is inside.',
     outsideNow: 'The last value is outside.',
     outside: 'outside the healthy band',
+    logarithmic: 'log scale',
     notMeasured: 'not measured in this run',
     summary: (name: string, count: number, first: string, last: string, lowest: string, highest: string) =>
       count === 1

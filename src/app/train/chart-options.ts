@@ -35,6 +35,8 @@ export interface ChartSetting {
   xRange: () => [number, number];
   format: (value: number) => string;
   small: boolean;
+  /** A logarithmic y axis; all values are positive then. */
+  logarithmic: boolean;
   oncursor: (index: number | null) => void;
 }
 
@@ -62,6 +64,19 @@ export function yRange(
   if (least > 0 && least < most * 0.45) least = 0;
   const room = (most - least) * 0.08;
   return [least === 0 ? 0 : least - room, most + room];
+}
+
+/** As `yRange`, for powers of ten: an end of the band at 0 is below everything. */
+export function logRange(
+  low: number | null,
+  high: number | null,
+  band: HealthyBand | undefined,
+): [number, number] {
+  const ends = [low, high, band?.low, band?.high].filter(
+    (end): end is number => end !== null && end !== undefined && end > 0,
+  );
+  if (ends.length === 0) return [0.1, 1];
+  return [Math.min(...ends) / 1.4, Math.max(...ends) * 1.4];
 }
 
 function drawBand(u: uPlot, { band, palette }: ChartSetting): void {
@@ -153,7 +168,9 @@ export function chartOptions(setting: ChartSetting): uPlot.Options {
     padding: [6, 10, 0, 0],
     scales: {
       x: { time: false, range: () => setting.xRange() },
-      y: { range: (_u, low, high) => yRange(low, high, band()) },
+      y: setting.logarithmic
+        ? { distr: 3, log: 10, range: (_u, low, high) => logRange(low, high, band()) }
+        : { range: (_u, low, high) => yRange(low, high, band()) },
     },
     axes: [
       {
@@ -164,7 +181,8 @@ export function chartOptions(setting: ChartSetting): uPlot.Options {
       },
       {
         ...{ ...axis, size: small ? 46 : 52, gap: 4, space: small ? 26 : 34 },
-        values: (_u, ticks) => ticks.map(format),
+        // Of a logarithmic axis, some are left without words.
+        values: (_u, ticks: (number | null)[]) => ticks.map((tick) => (tick === null ? '' : format(tick))),
       },
     ],
     series: [{}, ...setting.lines.map((kind) => seriesOf(kind, kind === 'beside' ? beside++ : 0, setting))],
