@@ -89,6 +89,37 @@ describe('s3 train export', () => {
     const model = parseModelConfig(await json('models/demo/config.json'));
     const { pairs } = await readAdapter(await FolderSource.open(out), model);
     expect(pairs).toHaveLength(2 * model.layers);
+    // As PEFT itself writes it: read here from the bytes, without our reader.
+    expect(await json(join(out, 'adapter_config.json'))).toMatchObject({
+      ...{ task_type: 'CAUSAL_LM', bias: 'none', use_rslora: false, inference_mode: true },
+      ...{ base_model_name_or_path: 'demo', fan_in_fan_out: false, modules_to_save: null },
+    });
+    const bytes = await readFile(join(out, 'adapter_model.safetensors'));
+    const length = Number(bytes.readBigUInt64LE(0));
+    const { __metadata__, ...tensors } = JSON.parse(bytes.subarray(8, 8 + length).toString('utf8')) as Record<
+      string,
+      { dtype: string; shape: number[]; data_offsets: [number, number] }
+    >;
+    expect(__metadata__).toEqual({ format: 'pt' });
+    const value = model.keyValueHeads * model.headSize;
+    const shapes = Array.from({ length: model.layers }, (_, layer) => {
+      const at = `base_model.model.model.layers.${layer}.self_attn`;
+      return [
+        [`${at}.q_proj.lora_A.weight`, [2, model.hiddenSize]],
+        [`${at}.q_proj.lora_B.weight`, [model.queryHeads * model.headSize, 2]],
+        [`${at}.v_proj.lora_A.weight`, [2, model.hiddenSize]],
+        [`${at}.v_proj.lora_B.weight`, [value, 2]],
+      ] as [string, number[]][];
+    }).flat();
+    const found = Object.entries(tensors).map(([name, { shape }]) => [name, shape]);
+    expect(Object.fromEntries(found)).toEqual(Object.fromEntries(shapes));
+    for (const { dtype, shape, data_offsets: offsets } of Object.values(tensors)) {
+      expect(dtype).toBe('F32');
+      expect(offsets[1] - offsets[0]).toBe(4 * (shape[0] ?? 0) * (shape[1] ?? 0));
+    }
+    expect(Math.max(...Object.values(tensors).map((one) => one.data_offsets[1]))).toBe(
+      bytes.length - 8 - length,
+    );
   });
 
   test('safetensors is a whole model that opens', async () => {
