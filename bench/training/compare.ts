@@ -42,6 +42,21 @@ const difference = (mine: Float32Array, theirs: Float32Array): number => {
   return worst / largest;
 };
 
+interface Spent {
+  clockMs: number;
+  /** Of all threads of this process, with a software adapter its own: what other programs of the machine do does not count. */
+  processorMs: number;
+}
+
+async function time(step: () => Promise<void>): Promise<Spent> {
+  const began = process.cpuUsage();
+  const started = performance.now();
+  await step();
+  const clockMs = performance.now() - started;
+  const { user, system } = process.cpuUsage(began);
+  return { clockMs, processorMs: (user + system) / 1000 };
+}
+
 export async function compareTrainers(model: BenchModel, options: CompareTrainersOptions): Promise<void> {
   const { tokens, rank, rounds, print } = options;
   const backend = await openAdapter();
@@ -54,25 +69,26 @@ export async function compareTrainers(model: BenchModel, options: CompareTrainer
   const apart = Math.max(...mine.map((values, i) => difference(values, theirs[i] ?? new Float32Array(0))));
   print(`\nGradients differ by at most ${apart.toExponential(1)} of the largest of their tensor.`);
   if (apart > TOLERANCE) throw new Error('The trainers do not compute the same.');
-  const times = { ours: [] as number[], jax: [] as number[] };
-  const time = async (step: () => Promise<void>): Promise<number> => {
-    const started = performance.now();
-    await step();
-    return performance.now() - started;
-  };
+  const times = { ours: [] as Spent[], jax: [] as Spent[] };
   for (let round = 0; round < rounds; round += 1) {
     times.ours.push(await time(() => ours.step()));
     times.jax.push(await time(() => jax.step()));
   }
-  const speeds = (of: readonly number[]): string => spread(summarise(of.map((ms) => (1000 * tokens) / ms)));
-  const ratios = times.jax.map((ms, round) => ms / (times.ours[round] ?? NaN));
-  const rows = [
-    [ours.name, speeds(times.ours), `**${spread(summarise(ratios))}**`],
-    [jax.name, speeds(times.jax), ''],
+  const columns = (of: readonly Spent[]): string[] => [
+    spread(summarise(of.map(({ clockMs }) => (1000 * tokens) / clockMs))),
+    spread(summarise(of.map(({ processorMs }) => processorMs))),
   ];
-  print(
-    `\n${table(['forward, backward and AdamW', 'tokens/s: median (least–most)', 'ours ÷ jax-js'], rows)}`,
-  );
+  const ratio = (kind: keyof Spent): string =>
+    `**${spread(summarise(times.jax.map((one, round) => one[kind] / (times.ours[round]?.[kind] ?? NaN))))}**`;
+  const rows = [
+    [ours.name, ...columns(times.ours), ratio('clockMs'), ratio('processorMs')],
+    [jax.name, ...columns(times.jax), '', ''],
+  ];
+  const header = [
+    ...['forward, backward and AdamW', 'tokens/s: median (least–most)', 'processor ms a step'],
+    ...['ours ÷ jax-js by the clock', 'by processor time'],
+  ];
+  print(`\n${table(header, rows)}`);
   print(`\nMemory of our step, weights included: ${digits(ours.liveBytes / 2 ** 20)} MiB.`);
   jax.dispose();
   ours.dispose();

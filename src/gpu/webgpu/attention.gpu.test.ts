@@ -128,7 +128,7 @@ describe.each([4, 8])('attention of %i queries together', (attentionQueries) => 
         subgroups: false,
         broadcast: 0,
         few: { rows: 4, columns: 4 },
-        ...{ splitBelow: 0, sampleBlock: 8192 },
+        ...{ attentionGradient: { each: 0, from: 0 }, splitBelow: 0, sampleBlock: 8192 },
       },
     });
   });

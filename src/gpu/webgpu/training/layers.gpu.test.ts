@@ -1,12 +1,16 @@
 import { afterAll, beforeAll, describe, it } from 'vitest';
-import { openTestBackend } from '../../../../tests/goldens/open-test-backend';
-import { expectTwins } from '../../../../tests/goldens/twin-backends';
+import { openTestBackend, openTestDevice } from '../../../../tests/goldens/open-test-backend';
+import { expectTwins, type TwinCase } from '../../../../tests/goldens/twin-backends';
 import type { HeadShape } from '../../backend';
 import { ROW_FIELDS } from '../../backend';
 import { ATTENTION_FIELDS } from '../../training';
 import { headWidth } from '../../training-checks';
 import { trainingOperations } from '../../training-for';
-import type { WebGpuBackend } from '../backend';
+import { WebGpuBackend } from '../backend';
+import { tuningFor } from '../tuning';
+
+/** What hardware takes on at once, with the loops of software. */
+const LARGE = { attentionGradient: { each: 4, from: 0 } } as const;
 
 let backend: WebGpuBackend;
 beforeAll(async () => {
@@ -24,39 +28,51 @@ const HEADS: HeadShape[] = [
   { queryHeads: 4, keyValueHeads: 2, headSize: 16 },
   { queryHeads: 3, keyValueHeads: 1, headSize: 6 },
   { queryHeads: 2, keyValueHeads: 2, headSize: 72 },
+  { queryHeads: 6, keyValueHeads: 2, headSize: 64 },
 ];
+/** Room for sequences that are worth kernels in tiles, and for those that are not. */
+const capacityFor = ({ headSize }: HeadShape): number => (headSize === 64 ? 256 : 72);
+
+function attentionOf(heads: HeadShape, lengths: readonly number[], capacity: number): TwinCase {
+  const { queryHeads, keyValueHeads, headSize } = heads;
+  const rows = lengths.reduce((sum, length) => sum + length, 0);
+  return {
+    ...{ seed: rows, maximumRows: rows, steps: [{ rows }] },
+    build: ({ backend: at, rows: extent, random, integers }) => {
+      const gradient = random('gradient', rows, headWidth(heads));
+      const cacheShape = [lengths.length, capacity, keyValueHeads * headSize];
+      const operation = trainingOperations(at).attentionGradient({
+        ...{ rows: extent, heads, gradient },
+        rowTable: integers('row table', rowTableOf(lengths), rows, ROW_FIELDS),
+        projections: random('projections', rows, headWidth(heads)),
+        cache: {
+          ...{ keys: random('keys', ...cacheShape), values: random('values', ...cacheShape) },
+          ...{ slots: lengths.length, capacity },
+        },
+        output: random('output', rows, queryHeads * headSize),
+        outputGradient: random('output gradient', rows, queryHeads * headSize),
+        statistics: random('statistics', rows, queryHeads * ATTENTION_FIELDS),
+      });
+      return { operation, outputs: [gradient] };
+    },
+  };
+}
+
+it('attention in the tiles of hardware', async () => {
+  const { device, description } = await openTestDevice();
+  const tuning = { ...tuningFor({ ...description, software: true }), ...LARGE };
+  const own = new WebGpuBackend(device, { description, tuning });
+  const heads = { queryHeads: 3, keyValueHeads: 1, headSize: 32 };
+  await expectTwins(own, attentionOf(heads, [33, 20, 45], 72), 2e-5);
+  own.dispose();
+});
 
 describe.each(HEADS)('$queryHeads query and $keyValueHeads key-value heads of $headSize', (heads) => {
-  const { queryHeads, keyValueHeads, headSize } = heads;
+  const { headSize } = heads;
 
-  it.each([[[1]], [[5, 1, 3]], [[70, 4]]])('attention of sequences of %j', (lengths) => {
-    const rows = lengths.reduce((sum, length) => sum + length, 0);
-    const capacity = 72;
-    return expectTwins(
-      backend,
-      {
-        ...{ seed: rows, maximumRows: rows, steps: [{ rows }] },
-        build: ({ backend: at, rows: extent, random, integers }) => {
-          const gradient = random('gradient', rows, headWidth(heads));
-          const cacheShape = [lengths.length, capacity, keyValueHeads * headSize];
-          const operation = trainingOperations(at).attentionGradient({
-            ...{ rows: extent, heads, gradient },
-            rowTable: integers('row table', rowTableOf(lengths), rows, ROW_FIELDS),
-            projections: random('projections', rows, headWidth(heads)),
-            cache: {
-              ...{ keys: random('keys', ...cacheShape), values: random('values', ...cacheShape) },
-              ...{ slots: lengths.length, capacity },
-            },
-            output: random('output', rows, queryHeads * headSize),
-            outputGradient: random('output gradient', rows, queryHeads * headSize),
-            statistics: random('statistics', rows, queryHeads * ATTENTION_FIELDS),
-          });
-          return { operation, outputs: [gradient] };
-        },
-      },
-      2e-5,
-    );
-  });
+  it.each([[[1]], [[5, 1, 3]], [[70, 4]], [[33, 20, 45]]])('attention of sequences of %j', (lengths) =>
+    expectTwins(backend, attentionOf(heads, lengths, capacityFor(heads)), 2e-5),
+  );
 
   it('rotation', () =>
     expectTwins(backend, {

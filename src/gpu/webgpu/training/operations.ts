@@ -28,6 +28,14 @@ import type { Kernel } from '../kernel';
 import { normaliseKernel } from '../kernels/normalise';
 import { gpuTensor } from '../tensor';
 import { attentionStatisticsKernel, keyValueGradientKernel, queryGradientKernel } from './attention-gradient';
+import {
+  keyTiles,
+  queryTiles,
+  supportsGradientTiles,
+  tiledKeyValueGradientKernel,
+  tiledQueryGradientKernel,
+  tiledStatisticsKernel,
+} from './attention-gradient-tiled';
 import { THREADS } from './bindings';
 import { ElementOperations } from './elements';
 import { gateGradientKernel } from './gate-gradient';
@@ -94,14 +102,20 @@ export function gpuTrainingOperations(
     const { heads, cache, rows, rowTable, projections, outputGradient, statistics } = a;
     const shape = [heads, cache.capacity, tuning] as const;
     const both = [rowTable, projections, cache.keys, cache.values, outputGradient, statistics, a.gradient];
+    const forStatistics = [rowTable, projections, cache.keys, a.output, outputGradient, statistics];
+    if (supportsGradientTiles(heads, cache.capacity, tuning)) {
+      const queries = (count: number): Workgroups => queryTiles(heads, count, tuning);
+      return [
+        dispatch(tiledStatisticsKernel(...shape), rows, forStatistics, queries),
+        dispatch(tiledQueryGradientKernel(...shape), rows, both, queries),
+        dispatch(tiledKeyValueGradientKernel(...shape), rows, both, (count) =>
+          keyTiles(heads, count, tuning),
+        ),
+      ];
+    }
     const queries = (count: number): Workgroups => [count, heads.queryHeads];
     return [
-      dispatch(
-        attentionStatisticsKernel(...shape),
-        rows,
-        [rowTable, projections, cache.keys, a.output, outputGradient, statistics],
-        queries,
-      ),
+      dispatch(attentionStatisticsKernel(...shape), rows, forStatistics, queries),
       dispatch(queryGradientKernel(...shape), rows, both, queries),
       dispatch(keyValueGradientKernel(...shape), rows, both, (count) => [count, heads.keyValueHeads]),
     ];

@@ -9,7 +9,7 @@ import type { Tuning } from '../tuning';
 const APART: Tuning = {
   ...{ products: 'apart', constantBounds: false, attentionQueries: 4 },
   ...{ f16: false, subgroups: false, broadcast: 0, few: { rows: 2, columns: 2 } },
-  ...{ splitBelow: 0, sampleBlock: 8192 },
+  ...{ attentionGradient: { each: 0, from: 0 }, splitBelow: 0, sampleBlock: 8192 },
 };
 
 interface Shape {
