@@ -47,6 +47,7 @@ export async function profileStep(
   backend.write(graph.rowTable, table);
   graph.rows.value = rows;
   graph.rows.oneSequence = true;
+  graph.rows.keys = position + rows;
   graph.headRows.value = 1;
   const read = [{ tensor: graph.statistics, count: STAT_FIELDS }];
   const time = async (operations: readonly Operation[]): Promise<number> => {

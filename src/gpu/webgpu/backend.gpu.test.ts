@@ -54,7 +54,7 @@ describe('a WebGPU backend', () => {
     expect(() => backend.tensor('late', [1])).toThrow(/disposed/);
   });
 
-  it('says how many sequences fit where a layer’s keys exceed a binding', async () => {
+  it('says how many sequences, or tokens of one, fit where a layer’s keys exceed a binding', async () => {
     const backend = await openTestBackend({ maxBindingBytes: 600 });
     const [keys, values] = [backend.tensor('keys', [4, 8, 8]), backend.tensor('values', [4, 8, 8])];
     const rows = backend.extent(8);
@@ -64,6 +64,13 @@ describe('a WebGPU backend', () => {
       expect.objectContaining({
         code: 'UNSUPPORTED',
         fix: 'Choose at most 2 of 4 sequences at a time, or a shorter context.',
+      }),
+    );
+    expect(() => backend.tensor('layer 0 keys', [4, 32, 8])).toThrow(
+      expect.objectContaining({
+        code: 'UNSUPPORTED',
+        message: 'The layer 0 keys of one sequence take 1024 bytes; this adapter reads at most 600 at once.',
+        fix: 'Choose a context of at most 18 tokens.',
       }),
     );
     backend.dispose();

@@ -138,7 +138,8 @@ export class WebGpuBackend implements Backend {
     const usage = STORAGE | COPY_SRC | COPY_DST;
     const bytes = rowBytes(dtype, rowLength);
     const scaleBytes = 2 * rowScales(dtype, rowLength);
-    const shards = shardRows(label, rows, bytes, this.#maxBindingBytes).map((shard) => ({
+    const positions = shape.length === 3 ? shape[1] : undefined;
+    const shards = shardRows(label, rows, bytes, this.#maxBindingBytes, positions).map((shard) => ({
       ...shard,
       buffer: this.#allocate(label, shard.rows * bytes, usage),
       scales: scaleBytes ? this.#allocate(`${label} scales`, shard.rows * scaleBytes, usage) : undefined,

@@ -56,22 +56,29 @@ export function gpuTensor(tensor: Tensor): GpuTensor {
   return tensor;
 }
 
-/** Cuts `rows` rows of `rowBytes` into stretches of at most `limit` bytes. */
+/** Cuts `rows` rows of `rowBytes` into stretches of at most `limit` bytes; of a cache, a row is a sequence of so many `positions`. */
 export function shardRows(
   label: string,
   rows: number,
   rowBytes: number,
   limit: number,
+  positions?: number,
 ): { firstRow: number; rows: number }[] {
   const most = Math.floor(limit / rowBytes);
   // Whole quads of rows where there is a choice, so that results can be stored four at a time.
   const perShard = most > 4 && most < rows ? most - (most % 4) : most;
   if (perShard < 1) {
-    throw new AppError(
-      'UNSUPPORTED',
-      `One row of ${label} (${rowBytes} bytes) is too large for this adapter.`,
-      { fix: 'Choose a shorter context or a smaller model.' },
-    );
+    const message =
+      positions === undefined
+        ? `One row of ${label} (${rowBytes} bytes) is too large for this adapter.`
+        : `The ${label} of one sequence take ${rowBytes} bytes; this adapter reads at most ${limit} at once.`;
+    const fits = Math.floor((limit * (positions ?? 0)) / rowBytes);
+    throw new AppError('UNSUPPORTED', message, {
+      fix:
+        fits > 0
+          ? `Choose a context of at most ${fits} tokens.`
+          : 'Choose a shorter context or a smaller model.',
+    });
   }
   const shards = [];
   for (let firstRow = 0; firstRow < rows; firstRow += perShard) {

@@ -102,7 +102,10 @@ export class Scheduler {
     }
   }
 
-  /** One submit for each adapter: the rows of a step share their weights. */
+  /**
+   * One submit for each adapter: the rows of a step share their weights. The next one waits for the tokens of the last: submitted ahead, it
+   * would be computed in vain at every end, and hold up whoever comes next, to save the gap between submits of many steps, which is small.
+   */
   async #decode(): Promise<void> {
     const adapters = new Set(this.#decoding.map(({ slot }) => slot.adapter));
     for (const adapter of adapters) {
