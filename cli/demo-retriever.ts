@@ -4,7 +4,7 @@ import { AppError } from '../src/protocol/errors';
 import type { RetrievalMode } from '../src/protocol/retrieval';
 import { Bm25Retriever } from '../src/retrieval/bm25/bm25-retriever';
 import { openDemoCorpus, type ByteCache } from '../src/retrieval/demo-corpus';
-import { DenseRetriever } from '../src/retrieval/dense';
+import { DenseRetriever, openDenseIndex } from '../src/retrieval/dense';
 import { DEMO_ENCODER } from '../src/retrieval/encoder/catalog';
 import type { RowRetriever } from '../src/retrieval/hits';
 import { HybridRetriever } from '../src/retrieval/hybrid/hybrid-retriever';
@@ -61,7 +61,8 @@ export async function openDemoRetriever(
     new Bm25Retriever(await corpus.bm25(undefined, console.signal), corpus.passages);
   if (mode === 'bm25') return words();
   const encoder = await openEncoder(request, console);
-  const index = await corpus.vectors(encoder, progressNotes(console), console.signal);
+  const vectors = await corpus.vectors(encoder, progressNotes(console), console.signal);
+  const index = await openDenseIndex(vectors, undefined, console.signal);
   const dense = new DenseRetriever(index, encoder, corpus.passages);
   return mode === 'dense' ? dense : new HybridRetriever(dense, await words(), corpus.passages);
 }

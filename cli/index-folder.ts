@@ -12,7 +12,7 @@ import {
   type ReadFile,
   type SearchableCorpus,
 } from '../src/retrieval/corpus-files';
-import { decodeVectors, DenseRetriever } from '../src/retrieval/dense';
+import { decodeVectors, DenseRetriever, openDenseIndex } from '../src/retrieval/dense';
 import type { RowRetriever } from '../src/retrieval/hits';
 import { HybridRetriever } from '../src/retrieval/hybrid/hybrid-retriever';
 import { joined } from '../src/retrieval/packs/http-pack';
@@ -132,9 +132,7 @@ export class IndexFolder {
     return {
       ...{ name, encoder, analyzer, passages: this.#corpus.passages, bm25: await this.#corpus.bm25() },
       pack: await sha256Hex(manifestBytes(record)),
-      vectorAt:
-        vectors &&
-        ((row) => vectors.vectors.subarray(row * vectors.dimensions, (row + 1) * vectors.dimensions)),
+      vectorAt: vectors && ((row) => vectors.rowAt(row)),
     };
   }
 
@@ -155,7 +153,8 @@ export class IndexFolder {
       });
     }
     const encoder = await openEncoder(requestOf(made), console);
-    return new DenseRetriever(await this.#corpus.vectors(encoder), encoder, passages);
+    const index = await openDenseIndex(await this.#corpus.vectors(encoder), undefined, console.signal);
+    return new DenseRetriever(index, encoder, passages);
   }
 }
 

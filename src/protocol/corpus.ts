@@ -235,6 +235,17 @@ export interface ImportOutcome {
   refusals: ImportRefusal[];
 }
 
+/** How the vectors of an opened corpus are searched. All ways give the same results. */
+export interface VectorSearchInfo {
+  backend: 'webgpu' | 'wasm' | 'typescript';
+  dtype: 'f32' | 'f16' | 'int8';
+  threads: number;
+  /** Of one query, measured when the corpus was opened. */
+  milliseconds: number;
+  /** Why this way, for people. */
+  reason: string;
+}
+
 /** An opened corpus, as the pages see it. */
 export interface CorpusInfo {
   id: string;
@@ -242,6 +253,8 @@ export interface CorpusInfo {
   passages: number;
   modes: RetrievalMode[];
   encoder: EncoderInfo | null;
+  /** Of dense and hybrid search. */
+  vectors?: VectorSearchInfo;
 }
 
 /** The corpus that comes with the page. */

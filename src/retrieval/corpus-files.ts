@@ -5,7 +5,7 @@ import type { Encoder, OnProgress, Passage } from '../protocol/retrieval';
 import { decodeBm25, encodeBm25 } from './bm25/bm25-file';
 import type { Bm25Index } from './bm25/bm25-index';
 import { buildBm25 } from './bm25/bm25-retriever';
-import { decodeVectors, encodeVectors, flatIndexOf, type FlatIndex } from './dense';
+import { decodeVectors, denseRows, encodeVectors, type DenseRows } from './dense';
 import { encodePassages, PassageFile } from './passage-file';
 
 export interface BuildOptions {
@@ -29,12 +29,16 @@ export async function buildCorpusFiles(
   ];
   if (encoder) {
     const vectors = await encoder.embedPassages(passages, onProgress, signal);
-    const index = flatIndexOf(vectors, encoder.dimensions);
-    files.push({ name: CORPUS_FILES.vectors, bytes: await encodeVectors(index) });
+    const rows = denseRows(vectors, encoder.dimensions, storedType(vectors.length));
+    files.push({ name: CORPUS_FILES.vectors, bytes: await encodeVectors(rows) });
   }
   throwIfAborted(signal);
   return files;
 }
+
+/** Small corpora keep their vectors as they are: nothing is gained by rounding them. */
+const ROUNDED_FROM = 4096;
+export const storedType = (passages: number): 'f32' | 'int8' => (passages < ROUNDED_FROM ? 'f32' : 'int8');
 
 function requireUniqueIds(passages: readonly Passage[]): void {
   const seen = new Set<string>();
@@ -52,7 +56,7 @@ function requireUniqueIds(passages: readonly Passage[]): void {
 export interface CorpusIndexes {
   bm25(onProgress?: OnProgress, signal?: AbortSignal): Promise<Bm25Index>;
   /** Made with `encoder`, row by row the passages. */
-  vectors(encoder: Encoder, onProgress?: OnProgress, signal?: AbortSignal): Promise<FlatIndex>;
+  vectors(encoder: Encoder, onProgress?: OnProgress, signal?: AbortSignal): Promise<DenseRows>;
 }
 
 /** A corpus that can be searched, wherever it comes from. */
@@ -102,12 +106,13 @@ const SAME_VECTOR = 0.999;
 /** Whether the stored vectors are those of this encoder, seen from the first passage. */
 export async function madeBy(
   encoder: Encoder,
-  index: FlatIndex,
+  rows: DenseRows,
   first: Passage | undefined,
 ): Promise<boolean> {
   if (!first) return true;
-  if (index.dimensions !== encoder.dimensions) return false;
+  if (rows.dimensions !== encoder.dimensions) return false;
   const [vector] = await encoder.embedPassages([first]);
-  const cosine = vector?.reduce((sum, x, d) => sum + x * (index.vectors[d] ?? 0), 0) ?? 0;
+  const stored = rows.rowAt(0);
+  const cosine = vector?.reduce((sum, x, d) => sum + x * (stored[d] ?? 0), 0) ?? 0;
   return cosine >= SAME_VECTOR;
 }

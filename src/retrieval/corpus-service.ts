@@ -6,13 +6,15 @@ import {
   type CorpusLink,
   type CorpusRecord,
   type CorpusServiceApi,
-  type CorpusStore,
+  type CorpusUpdate,
   type EncoderInfo,
   type ImportOutcome,
   type ImportRequest,
   type StorageEstimate,
+  type UnfinishedImport,
+  type UpdateOutcome,
 } from '../protocol/corpus';
-import { requestOf, type EncoderRequest, type EncoderServiceApi } from '../protocol/encoder';
+import { requestOf, sameEncoder, type EncoderRequest, type EncoderServiceApi } from '../protocol/encoder';
 import type {
   Encoder,
   Hit,
@@ -21,22 +23,34 @@ import type {
   RetrievalMode,
   Retriever,
 } from '../protocol/retrieval';
+import type { StagingStore } from '../protocol/staged-corpus';
 import { Bm25Retriever } from './bm25/bm25-retriever';
-import { buildCorpusFiles, openCorpusFiles, type SearchableCorpus } from './corpus-files';
+import { openCorpusFiles, type SearchableCorpus } from './corpus-files';
 import { openDemoCorpus, type DemoParts } from './demo-corpus';
-import { DenseRetriever } from './dense';
-import { importPassages } from './documents/import-passages';
+import { DenseRetriever, openDenseIndex, type ChosenIndex, type DensePlatform } from './dense';
 import type { ReadOptions } from './documents/read-passages';
-import { HybridRetriever } from './hybrid/hybrid-retriever';
+import type { RowRetriever } from './hits';
+import {
+  combineVectors,
+  combineWords,
+  corporaOf,
+  isSeveral,
+  JoinedPassages,
+} from './hybrid/combined-corpora';
+import { fusedRetriever, HybridRetriever } from './hybrid/hybrid-retriever';
+import { isPart, PART_VECTORS } from './importing/embed-staged';
+import { importCorpus, resumeImport, updateCorpus, type ImportTools } from './importing/import-corpus';
 
 export interface CorpusServiceParts {
   /** Throws `UNSUPPORTED` where nothing can be kept; the demo works even then. */
-  store: () => CorpusStore;
+  store: () => StagingStore;
   encoders: EncoderServiceApi;
   demo: DemoParts;
   /** Further corpora that come with the page, by id. */
   others?: Readonly<Record<string, DemoParts & { name: string }>>;
-  read?: Pick<ReadOptions, 'pdf' | 'limits' | 'chunks'>;
+  read?: Pick<ReadOptions, 'pdf' | 'limits' | 'chunking'>;
+  /** What vectors are searched with; without it, WebAssembly on one thread. */
+  dense?: DensePlatform;
   /** Opens a corpus whose passages lie elsewhere. */
   openLinked?: (record: CorpusRecord & { link: CorpusLink }) => Promise<LinkedCorpus>;
 }
@@ -56,6 +70,9 @@ export interface LinkedCorpus {
 
 interface Opened {
   retriever: Retriever;
+  /** The same where its results are wanted as rows, for hybrid search. */
+  rows?: RowRetriever;
+  index?: ChosenIndex;
   /** Of dense search. */
   info: EncoderInfo | null;
 }
@@ -83,7 +100,7 @@ export const boundEncoder = (
 export class CorpusService implements CorpusServiceApi {
   readonly #parts: CorpusServiceParts;
   readonly #entries = new Map<string, Promise<Entry>>();
-  #store: Promise<CorpusStore> | null = null;
+  #store: Promise<StagingStore> | null = null;
   #hub: string | undefined;
 
   constructor(parts: CorpusServiceParts) {
@@ -110,12 +127,27 @@ export class CorpusService implements CorpusServiceApi {
     const modes = modesOf(entry);
     const opened = modes.includes(mode) ? await this.#open(entry, mode, onProgress, signal) : null;
     const { name, corpus } = entry;
-    return { id, name, passages: corpus.passages.length, modes, encoder: opened?.info ?? null };
+    return {
+      ...{ id, name, passages: corpus.passages.length, modes, encoder: opened?.info ?? null },
+      ...(opened?.index && { vectors: opened.index.info }),
+    };
   }
 
   closeCorpus(id: string): Promise<void> {
-    this.#entries.delete(id);
+    this.#forget(id);
     return Promise.resolve();
+  }
+
+  #forget(id: string): void {
+    // With the searches over several corpora of which it is one.
+    for (const other of this.#entries.keys()) {
+      if (isSeveral(other) && corporaOf(other).includes(id)) this.#entries.delete(other);
+    }
+    const entry = this.#entries.get(id);
+    this.#entries.delete(id);
+    const dispose = async (): Promise<void> => (await (await entry)?.opened.get('dense'))?.index?.dispose();
+    // What failed to open holds nothing.
+    dispose().catch(() => undefined);
   }
 
   async search(
@@ -138,29 +170,51 @@ export class CorpusService implements CorpusServiceApi {
     signal?: AbortSignal,
   ): Promise<ImportOutcome> {
     throwIfAborted(signal);
-    const { encoders, read } = this.#parts;
-    const store = await this.#storage();
-    const { passages, sources, refusals } = await importPassages(request.files, {
-      ...read,
-      onProgress,
-      signal,
-    });
-    const wanted = request.encoder === null ? null : this.#fromHub({ id: request.encoder });
-    const info = wanted && (await encoders.load(wanted, onProgress, signal));
-    const files = await buildCorpusFiles(passages, {
-      encoder: wanted && info && boundEncoder(encoders, wanted, info.dimensions),
-      onProgress,
-      signal,
-    });
-    const name = request.name.trim() || (sources[0]?.name ?? 'Documents');
-    const encoder = info && {
-      model: info.model,
-      revision: info.revision,
-      dimensions: info.dimensions,
-      dtype: info.dtype,
+    const encoder = request.encoder === null ? null : { id: request.encoder };
+    return importCorpus(request, encoder, await this.#importTools(), { onProgress, signal });
+  }
+
+  async listUnfinished(): Promise<UnfinishedImport[]> {
+    const found = await (await this.#storage()).unfinished();
+    return found.map(({ id, plan, files }) => ({
+      ...{ id, name: plan.name, startedAt: plan.startedAt, passages: plan.passages },
+      embedded: Math.min(plan.passages, files.filter(isPart).length * PART_VECTORS),
+      encoder: plan.encoder?.id ?? null,
+    }));
+  }
+
+  async resumeImport(id: string, onProgress?: OnProgress, signal?: AbortSignal): Promise<ImportOutcome> {
+    const outcome = await resumeImport(id, await this.#importTools(), { onProgress, signal });
+    this.#forget(outcome.record.id);
+    return outcome;
+  }
+
+  async discardImport(id: string): Promise<void> {
+    await (await this.#storage()).discard(id);
+  }
+
+  async updateCorpus(
+    id: string,
+    update: CorpusUpdate,
+    onProgress?: OnProgress,
+    signal?: AbortSignal,
+  ): Promise<UpdateOutcome> {
+    const outcome = await updateCorpus(id, update, await this.#importTools(), { onProgress, signal });
+    this.#forget(id);
+    return outcome;
+  }
+
+  async #importTools(): Promise<ImportTools> {
+    return {
+      store: await this.#storage(),
+      read: this.#parts.read,
+      now: () => new Date().toISOString(),
+      loadEncoder: async (request, onProgress, signal) => {
+        const { encoder, info } = await this.#loadEncoder(request, onProgress, signal);
+        const { model, revision, dimensions, dtype } = info;
+        return { encoder, identity: { model, revision, dimensions, dtype } };
+      },
     };
-    const record = await store.create({ name, passages: passages.length, encoder, sources }, files, signal);
-    return { record, refusals };
   }
 
   async renameCorpus(id: string, name: string): Promise<CorpusRecord> {
@@ -171,7 +225,7 @@ export class CorpusService implements CorpusServiceApi {
   }
 
   async deleteCorpus(id: string): Promise<void> {
-    this.#entries.delete(id);
+    this.#forget(id);
     await (await this.#storage()).remove(id);
   }
 
@@ -187,13 +241,13 @@ export class CorpusService implements CorpusServiceApi {
     return this.#hub === undefined ? request : { ...request, hub: this.#hub };
   }
 
-  #storage(): Promise<CorpusStore> {
+  #storage(): Promise<StagingStore> {
     const store = (this.#store ??= this.#openStorage());
     store.catch(() => (this.#store = null));
     return store;
   }
 
-  async #openStorage(): Promise<CorpusStore> {
+  async #openStorage(): Promise<StagingStore> {
     const store = this.#parts.store();
     // What a crash left takes room, nothing more; a failure to remove it is no reason to fail.
     await store.sweep().catch(() => undefined);
@@ -203,7 +257,7 @@ export class CorpusService implements CorpusServiceApi {
   #entry(id: string): Promise<Entry> {
     const known = this.#entries.get(id);
     if (known) return known;
-    const opening = this.#openBuiltIn(id) ?? this.#openStored(id);
+    const opening = isSeveral(id) ? this.#openSeveral(id) : (this.#openBuiltIn(id) ?? this.#openStored(id));
     this.#entries.set(id, opening);
     opening.catch(() => this.#entries.delete(id));
     return opening;
@@ -217,6 +271,58 @@ export class CorpusService implements CorpusServiceApi {
     if (id === DEMO_CORPUS_ID) return open({ ...demo, name: 'Demo' });
     const other = Object.hasOwn(others, id) ? others[id] : undefined;
     return other && open(other);
+  }
+
+  async #openSeveral(id: string): Promise<Entry> {
+    const ids = corporaOf(id);
+    const entries = await Promise.all(ids.map((one) => this.#entry(one)));
+    const modes = (['dense', 'bm25', 'hybrid'] as const).filter((mode) =>
+      entries.every((entry) => modesOf(entry).includes(mode)),
+    );
+    const lengths = entries.map(({ corpus }) => corpus.passages.length);
+    const passages = { length: lengths.reduce((sum, length) => sum + length, 0) };
+    const open: LinkedCorpus['open'] = (mode, _encoder, onProgress, signal) =>
+      this.#combine(entries, mode, onProgress, signal);
+    return {
+      ...{ name: entries.map(({ name }) => name).join(' + '), corpus: { passages, modes, open } },
+      ...{ request: null, opened: new Map() },
+    };
+  }
+
+  /** One ranking over all where scores can be compared, as with one encoder or one way to count words; else their ranks fused. */
+  async #combine(
+    entries: readonly Entry[],
+    mode: RetrievalMode,
+    onProgress: OnProgress | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<Retriever> {
+    const openAll = async (wanted: RetrievalMode): Promise<Opened[]> => {
+      const opened: Opened[] = [];
+      // One after the other: two encoders at once need the memory of both.
+      for (const entry of entries) opened.push(await this.#open(entry, wanted, onProgress, signal));
+      return opened;
+    };
+    const lists = entries.flatMap(({ corpus }) => ('open' in corpus ? [] : [corpus.passages]));
+    const passages = new JoinedPassages(lists);
+    const local = lists.length === entries.length;
+    const rowsOf = (opened: readonly Opened[]): RowRetriever[] => opened.flatMap(({ rows }) => rows ?? []);
+    const words = async (): Promise<RowRetriever | null> =>
+      local ? combineWords(rowsOf(await openAll('bm25')), passages) : null;
+    const vectors = async (): Promise<RowRetriever | null> => {
+      const opened = await openAll('dense');
+      const [first, ...others] = opened.map(({ info }) => info);
+      const comparable = first && others.every((info) => info && sameEncoder(info, first));
+      return local && comparable ? combineVectors(rowsOf(opened), passages) : null;
+    };
+    if (mode === 'hybrid') {
+      const [dense, bm25] = [await vectors(), await words()];
+      if (dense && bm25) return new HybridRetriever(dense, bm25, passages);
+    } else {
+      const combined = await (mode === 'dense' ? vectors() : words());
+      if (combined) return combined;
+    }
+    const parts = (await openAll(mode)).map(({ retriever }) => ({ retriever, weight: 1 }));
+    return fusedRetriever(parts, undefined, mode);
   }
 
   async #openStored(id: string): Promise<Entry> {
@@ -237,7 +343,7 @@ export class CorpusService implements CorpusServiceApi {
     };
   }
 
-  #openRecord(store: CorpusStore, record: CorpusRecord): Promise<SearchableCorpus | LinkedCorpus> {
+  #openRecord(store: StagingStore, record: CorpusRecord): Promise<SearchableCorpus | LinkedCorpus> {
     const { id, link } = record;
     if (!link) return openCorpusFiles((file) => store.read(id, file));
     const { openLinked } = this.#parts;
@@ -268,11 +374,12 @@ export class CorpusService implements CorpusServiceApi {
   }
 
   async #openMode(
-    { corpus, request: named }: Entry,
+    entry: Entry,
     mode: RetrievalMode,
     onProgress: OnProgress | undefined,
     signal: AbortSignal | undefined,
   ): Promise<Opened> {
+    const { corpus, request: named } = entry;
     if ('open' in corpus) {
       let info: EncoderInfo | null = null;
       const encoder = async (): Promise<Encoder> => {
@@ -283,17 +390,20 @@ export class CorpusService implements CorpusServiceApi {
       return { retriever: await corpus.open(mode, encoder, onProgress, signal), info };
     }
     if (mode === 'bm25') {
-      return {
-        retriever: new Bm25Retriever(await corpus.bm25(onProgress, signal), corpus.passages),
-        info: null,
-      };
+      const words = new Bm25Retriever(await corpus.bm25(onProgress, signal), corpus.passages);
+      return { retriever: words, rows: words, info: null };
+    }
+    if (mode === 'hybrid') {
+      const dense = await this.#open(entry, 'dense', onProgress, signal);
+      const words = await this.#open(entry, 'bm25', onProgress, signal);
+      if (!dense.rows || !words.rows) throw new AppError('INTERNAL', 'A ranking to fuse is missing.');
+      return { ...dense, retriever: new HybridRetriever(dense.rows, words.rows, corpus.passages) };
     }
     const { encoder, info } = await this.#loadEncoder(named, onProgress, signal);
-    const index = await corpus.vectors(encoder, onProgress, signal);
+    const vectors = await corpus.vectors(encoder, onProgress, signal);
+    const index = await openDenseIndex(vectors, this.#parts.dense, signal);
     const dense = new DenseRetriever(index, encoder, corpus.passages);
-    if (mode === 'dense') return { retriever: dense, info };
-    const words = new Bm25Retriever(await corpus.bm25(onProgress, signal), corpus.passages);
-    return { retriever: new HybridRetriever(dense, words, corpus.passages), info };
+    return { retriever: dense, rows: dense, index, info };
   }
 
   async #loadEncoder(

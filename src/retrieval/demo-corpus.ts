@@ -4,7 +4,7 @@ import type { EncoderRequest } from '../protocol/encoder';
 import type { Encoder, Passage } from '../protocol/retrieval';
 import { buildBm25 } from './bm25/bm25-retriever';
 import { madeBy, type SearchableCorpus } from './corpus-files';
-import { decodeVectors, encodeVectors, flatIndexOf, type FlatIndex } from './dense';
+import { decodeVectors, denseRows, encodeVectors, type DenseRows } from './dense';
 import { fileOf } from './documents/file-of';
 import { readJsonl } from './documents/jsonl';
 import { DEFAULT_LIMITS } from './documents/limits';
@@ -48,7 +48,7 @@ export async function openDemoCorpus({
   async function sound(
     file: Uint8Array<ArrayBuffer> | null | undefined,
     encoder: Encoder,
-  ): Promise<FlatIndex | null> {
+  ): Promise<DenseRows | null> {
     if (!file) return null;
     const index = await decodeVectors(file).catch(() => null);
     if (index?.count !== passages.length) return null;
@@ -64,7 +64,7 @@ export async function openDemoCorpus({
       const known =
         (await sound(await fetchVectors(), encoder)) ?? (await sound(await cache?.read(name), encoder));
       if (known) return known;
-      const index = flatIndexOf(await encoder.embedPassages(list, onProgress, signal), encoder.dimensions);
+      const index = denseRows(await encoder.embedPassages(list, onProgress, signal), encoder.dimensions);
       throwIfAborted(signal);
       // Without room they are computed again at the next visit; the search itself needs no storage.
       await cache?.write(name, await encodeVectors(index)).catch(() => undefined);

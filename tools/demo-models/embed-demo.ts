@@ -6,7 +6,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { nodeEncoderPlatform } from '../../src/platform/node/encoder-platform';
 import type { Passage } from '../../src/protocol/retrieval';
-import { encodeVectors, flatIndexOf } from '../../src/retrieval/dense';
+import { encodeVectors, denseRows } from '../../src/retrieval/dense';
 import { DEMO_ENCODER } from '../../src/retrieval/encoder/catalog';
 import { EncoderHost } from '../../src/retrieval/encoder/encoder-host';
 
@@ -19,7 +19,7 @@ const host = new EncoderHost(
 );
 const info = await host.load({ id: DEMO_ENCODER });
 const vectors = await host.embedPassages({ id: DEMO_ENCODER }, passages);
-const bytes = await encodeVectors(flatIndexOf(vectors, info.dimensions));
+const bytes = await encodeVectors(denseRows(vectors, info.dimensions));
 writeFileSync('public/demo/vectors.bin', bytes);
 console.log(`${passages.length} passages × ${info.dimensions}, ${bytes.length} bytes`);
 process.exit(0);

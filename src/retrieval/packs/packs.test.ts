@@ -19,6 +19,7 @@ import { createPackStaging } from '../../platform/storage/pack-staging';
 import type { CorpusStore } from '../../protocol/corpus';
 import type { Progress, RetrievalMode } from '../../protocol/retrieval';
 import { openCorpusFiles } from '../corpus-files';
+import { PlainIndex } from '../dense';
 import { sha256Hex } from '../sha256';
 import { fetchPack, stagedPacks, type PackStaging } from './fetch-pack';
 import { openHttpPack, packFolder } from './http-pack';
@@ -195,7 +196,8 @@ describe('a pack read by range', () => {
       [...bm25.rows].map((row, i) => [`p${row}`, bm25.scores[i]]),
     );
     const [vector] = await bucketEncoder.embedQueries(['tower bell']);
-    const [dense] = await (await corpus.vectors(bucketEncoder)).search(vector ? [vector] : [], 5);
+    const vectors = new PlainIndex(await corpus.vectors(bucketEncoder));
+    const [dense] = await vectors.search(vector ? [vector] : [], 5);
     expect(await search('dense', 'tower bell')).toEqual(
       [...(dense?.rows ?? [])].map((row, i) => [`p${row}`, dense?.scores[i]]),
     );

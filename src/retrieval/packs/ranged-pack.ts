@@ -6,7 +6,7 @@ import { AppError, throwIfAborted } from '../../protocol/errors';
 import type { Encoder, Hit, OnProgress, Passage, RetrievalMode, Retriever } from '../../protocol/retrieval';
 import { Bm25Retriever } from '../bm25/bm25-retriever';
 import { openIndexFiles } from '../corpus-files';
-import { DenseRetriever } from '../dense';
+import { DenseRetriever, openDenseIndex } from '../dense';
 import { requireTopK, toHits, type RowRetriever } from '../hits';
 import { HybridRetriever } from '../hybrid/hybrid-retriever';
 import { PassageFile } from '../passage-file';
@@ -175,7 +175,9 @@ export async function openRangedPack(pack: HttpPack, signal?: AbortSignal): Prom
     const indexes = open(onProgress, signal);
     if (mode === 'bm25') return new Bm25Retriever(await indexes.bm25(onProgress, signal), NOWHERE);
     const loaded = await encoder();
-    const dense = new DenseRetriever(await indexes.vectors(loaded, onProgress, signal), loaded, NOWHERE);
+    const vectors = await indexes.vectors(loaded, onProgress, signal);
+    const index = await openDenseIndex(vectors, undefined, signal);
+    const dense = new DenseRetriever(index, loaded, NOWHERE);
     if (mode === 'dense') return dense;
     return new HybridRetriever(dense, await rows('bm25', encoder, onProgress, signal), NOWHERE);
   }

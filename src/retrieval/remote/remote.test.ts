@@ -14,7 +14,7 @@ import type { Hit, Passage, RetrievalMode } from '../../protocol/retrieval';
 import { analyze, ANALYZER_ID } from '../bm25/analyzer';
 import type { Bm25Index } from '../bm25/bm25-index';
 import { Bm25Retriever, buildBm25 } from '../bm25/bm25-retriever';
-import { DenseRetriever, flatIndexOf } from '../dense';
+import { DenseRetriever, denseRows, PlainIndex } from '../dense';
 import { HybridRetriever } from '../hybrid/hybrid-retriever';
 import { engineOf, openRemote, testRemote } from './open-remote';
 import { pushCorpus, type PushSource } from './push';
@@ -64,7 +64,11 @@ const start = async (options: EngineOptions): Promise<RemoteLink> => {
 };
 
 const local = (mode: RetrievalMode) => {
-  const dense = new DenseRetriever(flatIndexOf(vectors, bucketEncoder.dimensions), bucketEncoder, passages);
+  const dense = new DenseRetriever(
+    new PlainIndex(denseRows(vectors, bucketEncoder.dimensions)),
+    bucketEncoder,
+    passages,
+  );
   const words = new Bm25Retriever(bm25, passages);
   return { dense, bm25: words, hybrid: new HybridRetriever(dense, words, passages) }[mode];
 };

@@ -1,0 +1,150 @@
+/** Chooses how vectors are searched here: by what each way takes, measured on the vectors themselves. */
+import type { VectorSearchInfo } from '../../protocol/corpus';
+import { AppError, throwIfAborted, toEnvelope } from '../../protocol/errors';
+import type { TopK } from '../top-k';
+import { PlainIndex, type DenseIndex, type DenseRows } from './dense-index';
+import type { ScanThreads } from './wasm/threads';
+import { WasmIndex } from './wasm/wasm-index';
+import { WebGpuIndex } from './webgpu/webgpu-index';
+
+export interface DenseDevice {
+  device: GPUDevice;
+  name: string;
+  /** Computed by the processor: of no use beside WebAssembly. */
+  software: boolean;
+  /** Multiplies four bytes at once. */
+  packed: boolean;
+}
+
+/** What there is to search with; everything is asked for only when it could help. */
+export interface DensePlatform {
+  /** `null` where there is none. */
+  openDevice?: () => Promise<DenseDevice | null>;
+  /** Threads that share memory with this one; `null` where the page is not isolated. */
+  openThreads?: () => ScanThreads | null;
+  now?: () => number;
+}
+
+/** What a graphics adapter takes to answer at all. */
+const ROUND_TRIP_MS = 2;
+/** Scanned in less time than a message to another thread takes. */
+const ROWS_FOR_THREADS = 32_768;
+const PROBES = 3;
+
+/** An index with the way that was chosen for it. */
+export class ChosenIndex implements DenseIndex {
+  #index: DenseIndex;
+  readonly #fallback: DenseIndex;
+  #info: VectorSearchInfo;
+
+  constructor(index: DenseIndex, fallback: DenseIndex, info: VectorSearchInfo) {
+    this.#index = index;
+    this.#fallback = fallback;
+    this.#info = info;
+  }
+
+  get count(): number {
+    return this.#fallback.count;
+  }
+
+  get dimensions(): number {
+    return this.#fallback.dimensions;
+  }
+
+  /** Changes when the device is lost. */
+  get info(): VectorSearchInfo {
+    return this.#info;
+  }
+
+  async search(queries: readonly Float32Array[], topK: number, signal?: AbortSignal): Promise<TopK[]> {
+    try {
+      return await this.#index.search(queries, topK, signal);
+    } catch (error) {
+      if (this.#index === this.#fallback || toEnvelope(error).code !== 'DEVICE_LOST') throw error;
+      this.#index = this.#fallback;
+      this.#info = {
+        ...{ ...this.#info, backend: backendOf(this.#fallback), threads: threadsOf(this.#fallback) },
+        reason: 'The graphics adapter was lost; the processor gives the same results.',
+      };
+      return this.#fallback.search(queries, topK, signal);
+    }
+  }
+
+  dispose(): void {
+    this.#index.dispose?.();
+    if (this.#fallback !== this.#index) this.#fallback.dispose?.();
+  }
+}
+
+const backendOf = (index: DenseIndex): VectorSearchInfo['backend'] =>
+  index instanceof WebGpuIndex ? 'webgpu' : index instanceof WasmIndex ? 'wasm' : 'typescript';
+const threadsOf = (index: DenseIndex): number => (index instanceof WasmIndex ? index.threads : 1);
+
+/**
+ * An index over `rows` on the fastest way there is; all ways give the same results.
+ * @throws AppError ABORTED; nothing else: where there is neither WebGPU nor WebAssembly, plain TypeScript searches
+ */
+export async function openDenseIndex(
+  rows: DenseRows,
+  platform: DensePlatform = {},
+  signal?: AbortSignal,
+): Promise<ChosenIndex> {
+  throwIfAborted(signal);
+  const now = platform.now ?? (() => performance.now());
+  const time = async (index: DenseIndex): Promise<number> => {
+    const query = rows.count > 0 ? rows.rowAt(0) : new Float32Array(rows.dimensions);
+    const times: number[] = [];
+    for (let probe = 0; probe <= PROBES; probe += 1) {
+      const start = now();
+      await index.search([query], 10, signal);
+      times.push(now() - start);
+    }
+    // The first one compiles.
+    return Math.min(...times.slice(1));
+  };
+  const cpu = openCpu(rows, platform);
+  const milliseconds = await time(cpu.index);
+  const info: VectorSearchInfo = {
+    ...{ backend: backendOf(cpu.index), dtype: rows.dtype, threads: threadsOf(cpu.index), milliseconds },
+    reason: cpu.reason,
+  };
+  const onCpu = (reason: string): ChosenIndex =>
+    new ChosenIndex(cpu.index, cpu.index, {
+      ...info,
+      reason: [info.reason, reason].filter(Boolean).join(' '),
+    });
+  if (milliseconds <= ROUND_TRIP_MS) {
+    return onCpu('A graphics adapter could not answer sooner.');
+  }
+  const opened = await platform.openDevice?.().catch(() => null);
+  throwIfAborted(signal);
+  if (!opened) return onCpu('There is no WebGPU here.');
+  if (opened.software) return onCpu('WebGPU is computed by the processor here.');
+  try {
+    const held = cpu.index instanceof WasmIndex ? (cpu.index.rows as DenseRows) : rows;
+    const gpu = await WebGpuIndex.open(opened.device, held, { packed: opened.packed });
+    const there = await time(gpu);
+    const compared = `${there.toFixed(1)} ms on ${opened.name}, ${milliseconds.toFixed(1)} ms on the processor.`;
+    if (there >= milliseconds) {
+      gpu.dispose();
+      return onCpu(`Measured: ${compared}`);
+    }
+    return new ChosenIndex(gpu, cpu.index, {
+      ...{ ...info, backend: 'webgpu', threads: 1, milliseconds: there },
+      reason: `Measured: ${compared}`,
+    });
+  } catch (error) {
+    throwIfAborted(signal);
+    return onCpu(`WebGPU could not be used: ${toEnvelope(error).message}`);
+  }
+}
+
+function openCpu(rows: DenseRows, { openThreads }: DensePlatform): { index: DenseIndex; reason: string } {
+  const threads = rows.count >= ROWS_FOR_THREADS ? openThreads?.() : null;
+  try {
+    return { index: WasmIndex.open(rows, threads ?? undefined), reason: '' };
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    return { index: new PlainIndex(rows), reason: error.message };
+  }
+}
