@@ -1,11 +1,14 @@
+import { join } from 'node:path';
 import type { Backend } from '../src/gpu/backend';
 import { readAdapter } from '../src/generate/adapter-files';
 import { isEndpointReference, parseEndpointReference } from '../src/generate/endpoint';
 import { createOpenAiModel } from '../src/generate/openai';
+import { usingAdapter } from '../src/generate/using-adapter';
 import { loadModel, type LoadedModel } from '../src/lm/engine';
 import { closeModel, modelFilesOf, type OpenedModel } from '../src/lm/import/open-model';
-import { openLocalModel, type LocalModel } from '../src/lm/local-model';
+import { LocalModel, openLocalModel } from '../src/lm/local-model';
 import { systemClock } from '../src/platform/clock';
+import { AppError } from '../src/protocol/errors';
 import type { LanguageModel } from '../src/protocol/language-model';
 import type { WeightType } from '../src/protocol/model-import';
 import type { RegistryModel } from '../src/protocol/registry';
@@ -14,7 +17,8 @@ import { openCheckpoint } from './checkpoint';
 import type { Console } from './command';
 import { FolderSource } from './folder-source';
 import { progressNotes } from './progress';
-import { embeddedModel } from './registry';
+import { modelsFolder } from './folders';
+import { embeddedAdapter, embeddedModel } from './registry';
 
 /** A model that is ready, and what a run with it has to know. */
 export interface OpenModel {
@@ -39,7 +43,7 @@ export class Models {
     this.#weights = weights;
   }
 
-  /** For text: `demo`, a folder, a file, `hf:owner/name`, or an endpoint. */
+  /** For text: `demo`, an adapter of it that comes with the project, a folder, a file, `hf:owner/name`, or an endpoint. */
   open(reference: string): Promise<OpenModel> {
     let opened = this.#open.get(reference);
     if (opened === undefined) {
@@ -78,8 +82,22 @@ export class Models {
 
   async #openText(reference: string): Promise<OpenModel> {
     if (isEndpointReference(reference)) return { model: openEndpoint(reference), search: undefined };
+    const adapter = await embeddedAdapter(reference);
+    if (adapter?.base !== undefined) {
+      const { id, base, search } = adapter;
+      return { model: await this.#openAdapter(base, id), search };
+    }
     const embedded = await embeddedModel(reference);
     return { model: await this.#openLocal(reference), search: embedded?.search };
+  }
+
+  /** An adapter that comes with the project, on its base, which is loaded once for both. */
+  async #openAdapter(base: string, id: string): Promise<LanguageModel> {
+    const { model } = await this.open(base);
+    if (!(model instanceof LocalModel)) throw new AppError('INTERNAL', `${base} is no local model.`);
+    const source = await FolderSource.open(join(modelsFolder, id));
+    await model.addAdapter(id, (config) => readAdapter(source, config, this.#console.signal));
+    return usingAdapter(model, id, id);
   }
 
   async #openLocal(reference: string): Promise<LocalModel> {

@@ -18,6 +18,13 @@ export async function readRegistry(): Promise<Registry> {
   }
 }
 
+/** An adapter that comes with the project, by its id; undefined for any other reference. */
+export async function embeddedAdapter(reference: string): Promise<RegistryModel | undefined> {
+  if (reference.includes('/')) return undefined;
+  const { models } = await readRegistry();
+  return models.find(({ id, role }) => id === reference && role === 'adapter');
+}
+
 /** A language model that comes with the project, by its id; undefined for any other reference. */
 export async function embeddedModel(reference: string): Promise<RegistryModel | undefined> {
   if (reference.includes('/')) return undefined;

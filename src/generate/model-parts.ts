@@ -1,9 +1,11 @@
 /** Finds the model that a load asks for, and reads it again as often as it must be rebuilt. */
+import { FilesSource } from '../lm/import/files-source';
 import type { ModelSource } from '../lm/import/model-source';
 import type { ModelFiles } from '../lm/local-model';
 import { AppError } from '../protocol/errors';
 import type { LoadLocalModelRequest } from '../protocol/lm-worker';
 import type { AdapterShape, ModelStore } from '../protocol/model-library';
+import type { RegistryModel } from '../protocol/registry';
 import type { OnProgress } from '../protocol/retrieval';
 import { fetchModelFiles, fetchRegistry, languageModelFiles, type FolderTools } from './model-folder';
 import { readStoredModel, StoredSource } from './stored-model';
@@ -74,18 +76,39 @@ async function findEmbedded(
       fix: `Choose one of: ${registry.models.map((candidate) => candidate.id).join(', ')}.`,
     });
   }
-  const files = await fetchModelFiles({
-    ...{ fetch, sha256, modelsUrl },
+  const adapters = registry.models.filter(({ role, base }) => role === 'adapter' && base === id);
+  const wanted = [model, ...adapters].map((one) => ({
+    ...one,
     // Logs and notes lie beside the model for people.
-    model: { ...model, files: model.files.filter(({ path }) => NEEDED.test(path)) },
-    ...(signal && { signal }),
-    ...(onProgress && { onProgress }),
-  });
+    files: one.files.filter(({ path }) => NEEDED.test(path)),
+  }));
+  const bytesOf = ({ files }: Pick<RegistryModel, 'files'>): number =>
+    files.reduce((sum, file) => sum + file.bytes, 0);
+  const total = wanted.reduce((sum, one) => sum + bytesOf(one), 0);
+  let before = 0;
+  const folders = new Map<string, Map<string, Uint8Array<ArrayBuffer>>>();
+  for (const one of wanted) {
+    const begun = before;
+    const files = await fetchModelFiles({
+      ...{ fetch, sha256, modelsUrl, model: one },
+      ...(signal && { signal }),
+      ...(onProgress && {
+        onProgress: (progress) => onProgress({ ...progress, done: begun + progress.done, total }),
+      }),
+    });
+    folders.set(one.id, files);
+    before += bytesOf(one);
+  }
+  const sourceOf = (adapter: string): ModelSource =>
+    new FilesSource(
+      adapter,
+      new Map([...(folders.get(adapter) ?? [])].map(([path, bytes]) => [path, new Blob([bytes])])),
+    );
   const parts: ModelParts = {
     id,
     title: model.title,
-    files: languageModelFiles(model, files),
-    adapters: new Map(),
+    files: languageModelFiles(model, folders.get(id) ?? new Map<string, Uint8Array>()),
+    adapters: new Map(adapters.map((adapter) => [adapter.id, sourceOf(adapter.id)])),
     shapes: [],
   };
   return { title: model.title, read: () => Promise.resolve(parts) };

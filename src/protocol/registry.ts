@@ -23,6 +23,8 @@ export const RegistryModelSchema = v.object({
   title: text,
   /** What it is for: `language-model`, `encoder`, `adapter`. */
   role: text,
+  /** For an adapter: the id of the model that it is for. It is loaded with it. */
+  base: v.optional(text),
   description: v.string(),
   licence: text,
   howMade: v.string(),

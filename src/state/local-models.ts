@@ -1,4 +1,5 @@
 /** The language models that run in this tab: one worker for each, kept until it is unloaded. */
+import { usingAdapter } from '../generate/using-adapter';
 import { proxy, type RpcConnection } from '../platform/rpc/connection';
 import { remoteLanguageModel } from '../platform/rpc/remote-language-model';
 import { AppError, toEnvelope } from '../protocol/errors';
@@ -84,7 +85,7 @@ export class LocalModels {
     }
     const model = remoteLanguageModel(choice, loaded.connection.remote, loaded.connection.lost);
     if (adapter === undefined) return model;
-    return { ...model, generate: (request, signal) => model.generate({ ...request, adapter }, signal) };
+    return usingAdapter(model, adapter, choice);
   }
 
   /** Ends the workers of a model, which frees all that they hold. */

@@ -32,9 +32,10 @@ export async function fetchModelOptions(fetch: Fetch, modelsUrl: string): Promis
   }
   const embedded = new Map(registry.output.models.map((model) => [model.id, model]));
   const models = registry.output.models
-    .filter(({ role }) => role === 'language-model')
-    .map(({ id, title, description, bytes, licence, search }) => ({
-      ...{ id, name: title, note: description, bytes, licence },
+    .filter(({ role }) => role === 'language-model' || role === 'adapter')
+    .map(({ id, base, title, description, bytes, licence, search }) => ({
+      ...{ id: base === undefined ? id : withAdapter(base, id), name: title, note: description },
+      ...{ bytes, licence },
       ...(search && { search, trainedFor: 'demo' as const }),
     }));
   const encoders = ENCODERS.map(({ id, name, note, bytes }) => ({

@@ -16,6 +16,7 @@ import { Models } from '../../../cli/models';
 import { readQuestions } from '../../../cli/questions';
 import { runTrace } from '../../../cli/run-system';
 import { readAdapter } from '../../../src/generate/adapter-files';
+import { usingAdapter } from '../../../src/generate/using-adapter';
 import { LocalModel } from '../../../src/lm/local-model';
 import type { LanguageModel } from '../../../src/protocol/language-model';
 
@@ -40,12 +41,7 @@ const searchers: [string, LanguageModel][] = [['base', model]];
 if (values.adapter !== undefined) {
   const source = await FolderSource.open(values.adapter);
   await model.addAdapter('trained', (config) => readAdapter(source, config));
-  const trained: LanguageModel = {
-    id: 'trained',
-    generate: (request, signal) => model.generate({ ...request, adapter: 'trained' }, signal),
-    countTokens: (texts) => model.countTokens(texts),
-  };
-  searchers.push(['trained', trained]);
+  searchers.push(['trained', usingAdapter(model, 'trained', 'trained')]);
 }
 const { retriever } = await chooseRetriever('demo', 'dense', console_);
 const settings = { promptStyle: 'compact', documentsPerQuery: 5 } as const;
