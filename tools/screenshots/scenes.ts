@@ -16,6 +16,25 @@ async function askExample(page: Page): Promise<void> {
   await page.getByRole('button', { name: 'Export trace' }).waitFor({ timeout: 180_000 });
 }
 
+/** Two small steps of the demo's model, and the rollouts of the second: a minute or two where there is no GPU. */
+async function trainTwoSteps(page: Page): Promise<void> {
+  const set = async (name: string, value: string): Promise<void> => {
+    const field = page.getByRole('textbox', { name, exact: true });
+    await field.fill(value);
+    await field.press('Enter');
+  };
+  await page.getByRole('region', { name: 'What it can learn from' }).getByRole('list').waitFor();
+  await set('Steps', '2');
+  await set('At most', '6');
+  await page.locator('summary', { hasText: 'Batches' }).click();
+  await set('Mini-batch', '1');
+  await set('Questions a step', '2');
+  const controls = page.getByRole('region', { name: 'Controls of the run' });
+  await controls.getByRole('button', { name: 'Start' }).click();
+  await controls.getByText('finished after 2 steps').waitFor({ timeout: 400_000 });
+  await page.locator('.rollout').first().waitFor();
+}
+
 export const SCENES: Scene[] = [
   {
     name: 'ask-first',
@@ -35,6 +54,12 @@ export const SCENES: Scene[] = [
   },
   { name: 'corpora', hash: '#/corpora', set: ready },
   { name: 'models', hash: '#/models', set: ready },
+  {
+    name: 'train-first',
+    hash: '#/train',
+    set: (page) => page.getByRole('heading', { name: 'Teach the searcher to search' }).waitFor(),
+  },
+  { name: 'train', hash: '#/train', set: trainTwoSteps },
   { name: 'glossary', hash: '#/glossary', set: ready },
   {
     name: 'report',
