@@ -17,6 +17,8 @@ const MAX_HEADER_BYTES = 1 << 20;
 export type SectionMeta = Record<string, string | number>;
 
 export interface Sections {
+  /** Of the format. */
+  version: number;
   meta: SectionMeta;
   sections: Map<string, Uint8Array<ArrayBuffer>>;
 }
@@ -93,17 +95,18 @@ function isHeader(value: unknown): value is Header {
   return typeof meta === 'object' && meta !== null && Array.isArray(sections);
 }
 
-/** Reads a file of the given kind and version, the hash checked. Sections are copies, aligned for any typed array. */
+/** Reads a file of the given kind and version, or of one of the versions, the newest first; the hash checked. Sections are copies, aligned for any typed array. */
 export async function decodeSections(
   file: Uint8Array<ArrayBuffer>,
   format: string,
-  formatVersion: number,
+  formatVersion: number | readonly number[],
 ): Promise<Sections> {
+  const versions = typeof formatVersion === 'number' ? [formatVersion] : formatVersion;
   const { header, start } = readHeader(file, format);
   if (header.format !== format) throw damaged(format, `it is a ${header.format} file`);
-  if (header.formatVersion !== formatVersion) {
+  if (!versions.includes(header.formatVersion)) {
     throw new AppError('UNSUPPORTED', `The ${format} file has version ${String(header.formatVersion)}.`, {
-      fix: `Build the index again with this version, which reads ${formatVersion}.`,
+      fix: `Build the index again with this version, which reads ${versions.join(' and ')}.`,
     });
   }
   const payload = file.subarray(start);
@@ -115,7 +118,7 @@ export async function decodeSections(
     }
     sections.set(name, payload.slice(offset, offset + bytes));
   }
-  return { meta: header.meta, sections };
+  return { version: header.formatVersion, meta: header.meta, sections };
 }
 
 /** What the header says beside the sections, of any version; the payload is not looked at. */
