@@ -97,6 +97,8 @@ export interface CorpusRecord {
   passages: number;
   /** Of all stored files. */
   bytes: number;
+  /** Where they lie, if not under the id: of a corpus that was brought up to date. */
+  folder?: string;
   /** `null`: searchable by words only. */
   encoder: EncoderIdentity | null;
   sources: CorpusSource[];
@@ -209,6 +211,23 @@ export interface ImportRequest {
   words?: Partial<WordSettings>;
 }
 
+export interface CorpusUpdate {
+  files: ImportFile[];
+  /** Whether passages that are not in the files stay. Default: they go. */
+  add?: boolean;
+  /** Ids of passages to delete. */
+  remove?: readonly string[];
+  chunking?: Chunking;
+}
+
+export interface UpdateOutcome extends ImportOutcome {
+  /** Passages that are new, have another text, are gone, stayed. */
+  added: number;
+  changed: number;
+  removed: number;
+  kept: number;
+}
+
 /** An import that was cut short after its files had been read: it goes on without them. */
 export interface UnfinishedImport {
   id: string;
@@ -216,9 +235,10 @@ export interface UnfinishedImport {
   /** ISO 8601. */
   startedAt: string;
   passages: number;
-  /** Of them; 0 where there is no encoder. */
+  /** Of them, about; 0 where there is no encoder. */
   embedded: number;
-  encoder: EncoderIdentity | null;
+  /** Its id; `null`: searchable by words only. */
+  encoder: string | null;
 }
 
 /** A file that was not taken, and why. */
@@ -265,7 +285,7 @@ export interface CorpusServiceApi {
   /** Where encoders are downloaded from, from now on: `https://huggingface.co` or a mirror of it. */
   useHub(address: string): Promise<void>;
   listCorpora(): Promise<CorpusRecord[]>;
-  /** `demo`, or the id of a record. Opening twice is cheap. */
+  /** `demo`, or the id of a record, or several with `+` between them, which are searched as one. Opening twice is cheap. */
   openCorpus(
     id: string,
     mode: RetrievalMode,
@@ -285,6 +305,21 @@ export interface CorpusServiceApi {
   ): Promise<Hit[][]>;
   /** Rejects, nothing stored, when no file could be taken, on abort, and when there is no room. */
   importFiles(request: ImportRequest, onProgress?: OnProgress, signal?: AbortSignal): Promise<ImportOutcome>;
+  /** Imports that were cut short when their tab was closed, and can go on. */
+  listUnfinished(): Promise<UnfinishedImport[]>;
+  /** Goes on where it was cut short. */
+  resumeImport(id: string, onProgress?: OnProgress, signal?: AbortSignal): Promise<ImportOutcome>;
+  discardImport(id: string): Promise<void>;
+  /**
+   * The corpus becomes what the files hold, or with `add` what it was and they hold: a passage of theirs takes the place of that of the same id.
+   * Passages whose text has not changed are neither analysed nor embedded again. Until all is done, and if it fails, the corpus stays as it was.
+   */
+  updateCorpus(
+    id: string,
+    update: CorpusUpdate,
+    onProgress?: OnProgress,
+    signal?: AbortSignal,
+  ): Promise<UpdateOutcome>;
   renameCorpus(id: string, name: string): Promise<CorpusRecord>;
   deleteCorpus(id: string): Promise<void>;
   estimate(): Promise<StorageEstimate>;

@@ -8,8 +8,9 @@ import { lazyDatabase } from '../platform/storage/browser-storage';
 import { createCorpusStore } from '../platform/storage/corpus-store';
 import { MemoryFileStore } from '../platform/storage/file-store';
 import { createLocalLocks } from '../platform/storage/locks';
-import type { CorpusStore, ImportFile } from '../protocol/corpus';
+import type { ImportFile } from '../protocol/corpus';
 import type { Progress } from '../protocol/retrieval';
+import type { StagingStore } from '../protocol/staged-corpus';
 import { CorpusService } from './corpus-service';
 import type { ByteCache } from './demo-corpus';
 import { EncoderHost } from './encoder/encoder-host';
@@ -45,7 +46,7 @@ const cache: ByteCache = {
   write: (name, bytes) => Promise.resolve(void cached.set(name, bytes)),
 };
 
-function store(): CorpusStore {
+function store(): StagingStore {
   return createCorpusStore({
     database: lazyDatabase(databaseName),
     files,

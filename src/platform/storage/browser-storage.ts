@@ -1,6 +1,6 @@
 /** The stores of a browser tab or worker. */
 import { AppError } from '../../protocol/errors';
-import type { CorpusStore } from '../../protocol/corpus';
+import type { StagingStore } from '../../protocol/staged-corpus';
 import type { ModelStore } from '../../protocol/model-library';
 import { createCorpusStore, type StorageQuota } from './corpus-store';
 import { openDatabase, type Database } from './database';
@@ -8,6 +8,7 @@ import { hasOpfs, OpfsFileStore } from './opfs-file-store';
 import { browserLocks, createLocalLocks, type Locks } from './locks';
 import { createModelExports, type OpenExport } from './model-export';
 import { createModelStore } from './model-store';
+import { createPackStaging } from './pack-staging';
 
 export const browserQuota: StorageQuota = {
   async estimate() {
@@ -48,7 +49,7 @@ export function lazyDatabase(name?: string): () => Promise<Database> {
 const locksHere = (): Locks => ('locks' in navigator ? browserLocks : createLocalLocks());
 
 /** Corpora in IndexedDB and OPFS. Throws `UNSUPPORTED` where the browser has neither. */
-export function browserCorpusStore(name?: string): CorpusStore {
+export function browserCorpusStore(name?: string): StagingStore {
   requireStorage();
   return createCorpusStore({
     database: lazyDatabase(name),
@@ -59,6 +60,12 @@ export function browserCorpusStore(name?: string): CorpusStore {
     newId: () => crypto.randomUUID(),
     sha256,
   });
+}
+
+/** Index packs on their way into the corpus store. Throws `UNSUPPORTED` where the browser keeps no files. */
+export function browserPackStaging(): ReturnType<typeof createPackStaging> {
+  requireStorage();
+  return createPackStaging({ files: new OpfsFileStore(), locks: locksHere() });
 }
 
 /** Language models in IndexedDB and OPFS. Throws `UNSUPPORTED` where the browser has neither. */

@@ -135,6 +135,7 @@ describe('stored corpora', () => {
           database: () => step(database),
           files: {
             write: (path, data) => step(() => files.write(path, data)),
+            sink: (path) => files.sink(path),
             read: (path) => files.read(path),
             list: (folder) => files.list(folder),
             remove: (path) => step(() => files.remove(path)),

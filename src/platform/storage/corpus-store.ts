@@ -1,13 +1,9 @@
 import { AppError, throwIfAborted } from '../../protocol/errors';
-import type {
-  CorpusFile,
-  CorpusRecord,
-  CorpusStore,
-  NewCorpus,
-  StorageEstimate,
-} from '../../protocol/corpus';
+import type { CorpusFile, CorpusRecord, NewCorpus, StorageEstimate } from '../../protocol/corpus';
+import type { StagingStore } from '../../protocol/staged-corpus';
 import { putCorpus, type Database } from './database';
-import { describeWriteError, type FileStore } from './file-store';
+import { createStaging, readPlan } from './corpus-staging';
+import { describeWriteError, type StreamedFileStore } from './file-store';
 import type { Locks } from './locks';
 
 /** What the browser knows of the room it gives. */
@@ -18,7 +14,7 @@ export interface StorageQuota {
 
 export interface CorpusStoreParts {
   database: () => Promise<Database>;
-  files: FileStore;
+  files: StreamedFileStore;
   locks: Locks;
   quota: StorageQuota;
   /** ISO 8601. */
@@ -47,13 +43,24 @@ const damaged = (record: CorpusRecord, file: string): AppError =>
   });
 
 /** Files of a corpus lie in a folder under its id; the record is written last and deleted first, so what has a record is whole. */
-export function createCorpusStore(parts: CorpusStoreParts): CorpusStore {
+export function createCorpusStore(parts: CorpusStoreParts): StagingStore {
   const { database, files, locks, quota } = parts;
 
   async function get(id: string): Promise<CorpusRecord> {
     const record = await (await database()).get('corpora', id);
     if (!record) throw notFound(id);
     return record;
+  }
+
+  /** What an import leaves when it is cut short after its record was written. */
+  async function removeRest(folder: string, record: CorpusRecord): Promise<void> {
+    const names = await files.list(folderOf(folder));
+    if (names.every((name) => Object.hasOwn(record.files, name))) return;
+    await locks.tryHold(lockOf(folder), async () => {
+      for (const name of names) {
+        if (!Object.hasOwn(record.files, name)) await files.remove(`${folderOf(folder)}/${name}`);
+      }
+    });
   }
 
   async function requireRoom(bytes: number): Promise<void> {
@@ -101,7 +108,8 @@ export function createCorpusStore(parts: CorpusStoreParts): CorpusStore {
     async read(id, file) {
       const record = await get(id);
       const expected = Object.hasOwn(record.files, file) ? record.files[file] : undefined;
-      const bytes = expected === undefined ? null : await files.read(`${folderOf(id)}/${file}`);
+      const bytes =
+        expected === undefined ? null : await files.read(`${folderOf(record.folder ?? id)}/${file}`);
       if (!bytes || (await parts.sha256(bytes)) !== expected) throw damaged(record, file);
       return bytes;
     },
@@ -118,19 +126,28 @@ export function createCorpusStore(parts: CorpusStoreParts): CorpusStore {
 
     remove(id) {
       return locks.hold(lockOf(id), async () => {
+        const record = await (await database()).get('corpora', id);
         await (await database()).delete('corpora', id);
-        await files.remove(folderOf(id));
+        await files.remove(folderOf(record?.folder ?? id));
       });
     },
 
     async sweep() {
-      const known = new Set(await (await database()).getAllKeys('corpora'));
+      const used = async (): Promise<Map<string, CorpusRecord>> => {
+        const records = await (await database()).getAll('corpora');
+        return new Map(records.map((record) => [record.folder ?? record.id, record]));
+      };
+      const known = await used();
       let removed = 0;
       for (const id of await files.list(FOLDER)) {
-        if (known.has(id)) continue;
+        const record = known.get(id);
+        if (record) {
+          await removeRest(id, record);
+          continue;
+        }
         // Another tab may be writing it at this moment; then it holds the lock.
         await locks.tryHold(lockOf(id), async () => {
-          if (await (await database()).get('corpora', id)) return;
+          if ((await used()).has(id) || (await readPlan(files, folderOf(id)))) return;
           await files.remove(folderOf(id));
           removed++;
         });
@@ -138,6 +155,7 @@ export function createCorpusStore(parts: CorpusStoreParts): CorpusStore {
       return removed;
     },
 
+    ...createStaging(parts, { root: FOLDER, lockOf }),
     estimate: () => quota.estimate(),
     persist: () => quota.persist(),
   };

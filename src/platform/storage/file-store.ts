@@ -1,6 +1,7 @@
 /** Large bytes by path, in folders: OPFS in the browser, memory in tests. */
 import { AppError } from '../../protocol/errors';
 import type { FileEntry } from '../../protocol/model-import';
+import type { FileSink } from '../../protocol/staged-corpus';
 
 export interface FileStore {
   /** Creates the folders above. A file that is there already is replaced. Rejects with `STORAGE_FULL`. */
@@ -11,6 +12,12 @@ export interface FileStore {
   list(folder: string): Promise<string[]>;
   /** A file, or a folder with what is in it; nothing there is no error. */
   remove(path: string): Promise<void>;
+}
+
+/** A store whose files can also be written piece by piece. */
+export interface StreamedFileStore extends FileStore {
+  /** Creates the folders above; what was there is gone. */
+  sink(path: string): Promise<FileSink>;
 }
 
 /** A store whose files can also be read in ranges, and counted with their folders. */
@@ -39,7 +46,7 @@ export function describeWriteError(error: unknown, neededBytes: number): unknown
   });
 }
 
-export class MemoryFileStore implements RangedFileStore {
+export class MemoryFileStore implements RangedFileStore, StreamedFileStore {
   readonly files = new Map<string, Uint8Array<ArrayBuffer>>();
   readonly #quotaBytes: number;
 
@@ -62,6 +69,16 @@ export class MemoryFileStore implements RangedFileStore {
       throw describeWriteError(new DOMException('full', 'QuotaExceededError'), bytes.byteLength);
     }
     this.files.set(path, bytes.slice());
+  }
+
+  async sink(path: string): Promise<FileSink> {
+    await this.write(path, new Uint8Array());
+    const now = (): Uint8Array<ArrayBuffer> => this.files.get(path) ?? new Uint8Array();
+    return {
+      write: async (bytes) => this.write(path, joined(now(), bytes)),
+      truncate: async (length) => this.write(path, now().slice(0, length)),
+      close: () => Promise.resolve(),
+    };
   }
 
   read(path: string): Promise<Uint8Array<ArrayBuffer> | null> {
@@ -93,4 +110,11 @@ export class MemoryFileStore implements RangedFileStore {
     }
     return Promise.resolve();
   }
+}
+
+function joined(first: Uint8Array, second: Uint8Array): Uint8Array<ArrayBuffer> {
+  const whole = new Uint8Array(first.byteLength + second.byteLength);
+  whole.set(first);
+  whole.set(second, first.byteLength);
+  return whole;
 }

@@ -1,6 +1,7 @@
 import { throwIfAborted } from '../../protocol/errors';
 import type { FileEntry } from '../../protocol/model-import';
-import { describeWriteError, isNotFound, type RangedFileStore } from './file-store';
+import type { FileSink } from '../../protocol/staged-corpus';
+import { describeWriteError, isNotFound, type RangedFileStore, type StreamedFileStore } from './file-store';
 
 /** Of the File System standard; TypeScript lists it for workers alone. */
 interface SyncAccessHandle {
@@ -23,7 +24,7 @@ export function hasOpfs(): boolean {
 }
 
 /** The origin's private file system, or a folder of it. */
-export class OpfsFileStore implements RangedFileStore {
+export class OpfsFileStore implements RangedFileStore, StreamedFileStore {
   readonly #root: () => Promise<FileSystemDirectoryHandle>;
 
   /** Default: the origin's root, asked for anew each time, since a handle does not outlive "clear site data". */
@@ -42,6 +43,13 @@ export class OpfsFileStore implements RangedFileStore {
     } catch (error) {
       throw describeWriteError(error, bytes.byteLength);
     }
+  }
+
+  async sink(path: string): Promise<FileSink> {
+    const { folder, name } = split(path);
+    const directory = await this.#folder(folder, true);
+    const file = await directory.getFileHandle(name, { create: true });
+    return inWorker(file) ? sinkInWorker(file) : sinkAnywhere(file);
   }
 
   async read(path: string): Promise<Uint8Array<ArrayBuffer> | null> {
@@ -158,4 +166,60 @@ async function writeAnywhere(
     throw error;
   }
   await stream.close();
+}
+
+async function sinkInWorker(file: FileInWorker): Promise<FileSink> {
+  const handle = await file.createSyncAccessHandle();
+  handle.truncate(0);
+  let at = 0;
+  // Not `async`: the calls are not, but what they throw is to arrive as a rejection.
+  const attempt = (work: () => void, bytes: number): Promise<void> =>
+    new Promise((resolve, reject) => {
+      try {
+        work();
+        resolve();
+      } catch (error) {
+        reject(asError(describeWriteError(error, bytes)));
+      }
+    });
+  return {
+    write: (bytes) =>
+      attempt(() => {
+        const written = handle.write(bytes, { at });
+        if (written < bytes.byteLength) throw new DOMException('The disk is full.', 'QuotaExceededError');
+        at += written;
+      }, bytes.byteLength),
+    truncate: (length) =>
+      attempt(() => {
+        handle.truncate(length);
+        at = length;
+      }, 0),
+    close: () =>
+      attempt(() => {
+        try {
+          handle.flush();
+        } finally {
+          handle.close();
+        }
+      }, 0),
+  };
+}
+
+const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));
+
+/** What is written appears when it is closed. */
+async function sinkAnywhere(file: FileSystemFileHandle): Promise<FileSink> {
+  const stream = await file.createWritable();
+  const attempt = async (work: Promise<void>, bytes: number): Promise<void> => {
+    try {
+      await work;
+    } catch (error) {
+      throw describeWriteError(error, bytes);
+    }
+  };
+  return {
+    write: (bytes) => attempt(stream.write(bytes), bytes.byteLength),
+    truncate: (length) => attempt(stream.truncate(length), 0),
+    close: () => attempt(stream.close(), 0),
+  };
 }

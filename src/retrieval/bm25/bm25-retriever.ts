@@ -5,26 +5,32 @@ import { toIndexedText, type PassageList } from '../passage-text';
 import type { TopK } from '../top-k';
 import { createPauser } from '../yielding';
 import { Bm25Builder, type Bm25Options } from './bm25-builder';
-import { requireParameters, type Bm25Index } from './bm25-index';
+import { requireParameters, type Bm25Index, type Bm25Statistics } from './bm25-index';
 
 /** Lexical search over one corpus. */
 export class Bm25Retriever implements RowRetriever {
   readonly mode = 'bm25';
-  readonly #index: Bm25Index;
+  readonly index: Bm25Index;
   readonly #passages: PassageList;
 
   constructor(index: Bm25Index, passages: PassageList) {
-    this.#index = index;
+    this.index = index;
     this.#passages = passages;
   }
 
-  async searchRows(queries: readonly string[], topK: number, signal?: AbortSignal): Promise<TopK[]> {
+  /** `statistics`: of all that is searched together with this index. */
+  async searchRows(
+    queries: readonly string[],
+    topK: number,
+    signal?: AbortSignal,
+    statistics?: Bm25Statistics,
+  ): Promise<TopK[]> {
     requireTopK(topK);
     throwIfAborted(signal);
     const pause = createPauser(signal);
     const results: TopK[] = [];
     for (const query of queries) {
-      results.push(this.#index.search(query, topK));
+      results.push(this.index.search(query, topK, statistics));
       await pause();
     }
     return results;

@@ -1,4 +1,6 @@
-/** Cuts running text into passages of about 100 words, the unit of s3's Wikipedia index, at sentence ends. */
+/** Cuts running text into passages, by default of about 100 words, the unit of s3's Wikipedia index, at sentence ends. */
+import { AppError } from '../../protocol/errors';
+import type { Chunking } from '../../protocol/corpus';
 
 export interface ChunkOptions {
   /** What a passage should come to. */
@@ -105,4 +107,47 @@ export function chunkText(text: string, options: ChunkOptions = DEFAULT_CHUNKS):
     chunks.splice(-2, 2, { text: `${before.text} ${last.text}`, words: before.words + last.words });
   }
   return chunks.map((chunk) => chunk.text);
+}
+
+const LIMITS = { words: [10, 2_000], sentences: [1, 100] } as const;
+/** A passage may be this much longer than what it should come to, where a sentence ends there. */
+const SLACK = 1.5;
+
+/** Throws `BAD_INPUT` for a way of cutting that cannot be. */
+export function requireChunking(chunking: Chunking): void {
+  const within = (value: number, [low, high]: readonly [number, number]): boolean =>
+    Number.isInteger(value) && value >= low && value <= high;
+  const sound =
+    chunking.by === 'sentences'
+      ? within(chunking.sentences, LIMITS.sentences) && within(chunking.overlap, [0, chunking.sentences - 1])
+      : within(chunking.words, LIMITS.words);
+  if (sound) return;
+  throw new AppError('BAD_INPUT', 'Texts cannot be cut in this way.', {
+    fix: 'Choose 10 to 2,000 words a passage, or 1 to 100 sentences with an overlap of fewer.',
+  });
+}
+
+/** The passages of one section, in order; together they hold every word, and windows of sentences some twice. */
+export function cutText(text: string, chunking: Chunking): string[] {
+  if (chunking.by === 'sentences') return windows(text, chunking);
+  const { by, words } = chunking;
+  if (by === 'words') return [...wordPieces(text, words)];
+  const sized = { targetWords: words, maxWords: Math.round(words * SLACK) };
+  if (by === 'passage') return chunkText(text, sized);
+  const whole = text.replace(/\s+/g, ' ').trim();
+  if (whole === '') return [];
+  return countWords(whole) <= words ? [whole] : chunkText(text, sized);
+}
+
+function windows(
+  text: string,
+  { sentences: size, overlap }: Extract<Chunking, { by: 'sentences' }>,
+): string[] {
+  const pieces = [...sentencePieces(text, DEFAULT_CHUNKS)].map((piece) => piece.replace(/\s+/g, ' '));
+  const found: string[] = [];
+  for (let start = 0; start < pieces.length; start += size - overlap) {
+    found.push(pieces.slice(start, start + size).join(' '));
+    if (start + size >= pieces.length) break;
+  }
+  return found;
 }

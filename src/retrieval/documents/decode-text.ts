@@ -2,6 +2,10 @@ import { AppError, throwIfAborted } from '../../protocol/errors';
 import type { DocumentFile } from '../../protocol/corpus';
 import { megabytes, type ImportLimits } from './limits';
 
+/** Without `inflation` a packed file may unpack to any size up to `fileBytes`. */
+type ByteLimits = Pick<ImportLimits, 'fileBytes'> &
+  Partial<Pick<ImportLimits, 'inflation' | 'freeInflation' | 'wholeBytes'>>;
+
 type Bytes = Uint8Array<ArrayBuffer>;
 
 /** UTF-8 unless a byte order mark says UTF-16. A text in another encoding fails in the decoder, which is fatal. */
@@ -14,9 +18,10 @@ function encodingOf(start: Uint8Array): 'utf-8' | 'utf-16le' | 'utf-16be' {
 /** The bytes of a file, unpacked where its name ends in .gz, and counted: no more than the limit is ever read. */
 export async function* readBytes(
   file: DocumentFile,
-  limits: Pick<ImportLimits, 'fileBytes'>,
+  limits: ByteLimits,
   signal?: AbortSignal,
 ): AsyncGenerator<Bytes> {
+  const { inflation = Infinity, freeInflation = 0 } = limits;
   const zipped = /\.gz$/i.test(file.name);
   const stream = zipped ? file.stream().pipeThrough(new DecompressionStream('gzip')) : file.stream();
   const reader = stream.getReader();
@@ -30,6 +35,12 @@ export async function* readBytes(
       if (total > limits.fileBytes) {
         throw new AppError('BAD_INPUT', `${file.name} is larger than ${megabytes(limits.fileBytes)}.`, {
           fix: 'Split the file, or build the index with the command line.',
+          context: { file: file.name },
+        });
+      }
+      if (zipped && total > freeInflation && total > inflation * file.size) {
+        throw new AppError('BAD_INPUT', `${file.name} unpacks to more than ${inflation} times its size.`, {
+          fix: 'No text packs so well: it is damaged, or made to fill up the memory. Leave it out.',
           context: { file: file.name },
         });
       }
@@ -52,7 +63,7 @@ export async function* readBytes(
 /** The text of a file in pieces. Rejects with `BAD_INPUT` where the bytes are not UTF-8, or UTF-16 with a mark, or not text. */
 export async function* readText(
   file: DocumentFile,
-  limits: Pick<ImportLimits, 'fileBytes'>,
+  limits: ByteLimits,
   signal?: AbortSignal,
 ): AsyncGenerator<string> {
   let decoder: TextDecoder | null = null;
@@ -84,23 +95,28 @@ export async function* readText(
   yield decode(undefined);
 }
 
+const whole = ({ wholeBytes = Infinity, ...limits }: ByteLimits): ByteLimits => ({
+  ...limits,
+  fileBytes: Math.min(limits.fileBytes, wholeBytes),
+});
+
 export async function readWholeText(
   file: DocumentFile,
-  limits: Pick<ImportLimits, 'fileBytes'>,
+  limits: ByteLimits,
   signal?: AbortSignal,
 ): Promise<string> {
   const pieces: string[] = [];
-  for await (const piece of readText(file, limits, signal)) pieces.push(piece);
+  for await (const piece of readText(file, whole(limits), signal)) pieces.push(piece);
   return pieces.join('');
 }
 
 export async function readWholeBytes(
   file: DocumentFile,
-  limits: Pick<ImportLimits, 'fileBytes'>,
+  limits: ByteLimits,
   signal?: AbortSignal,
 ): Promise<Bytes> {
   const chunks: Bytes[] = [];
-  for await (const chunk of readBytes(file, limits, signal)) chunks.push(chunk);
+  for await (const chunk of readBytes(file, whole(limits), signal)) chunks.push(chunk);
   return concat(...chunks);
 }
 

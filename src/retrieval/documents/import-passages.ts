@@ -1,13 +1,28 @@
-/** Many files → the passages of one corpus. A file that cannot be taken is left out and reported; the others go on. */
+/**
+ * Many files → the passages of one corpus, written as they come: no more of them is in memory than is on its way. A file that cannot be
+ * taken is left out and reported, and what was written of it taken back; the others go on.
+ */
 import { AppError, throwIfAborted } from '../../protocol/errors';
-import type { CorpusSource, ImportFile, ImportRefusal } from '../../protocol/corpus';
+import type { CorpusLayout, CorpusSource, ImportFile, ImportRefusal } from '../../protocol/corpus';
 import type { OnProgress, Passage } from '../../protocol/retrieval';
+import { createPauser } from '../yielding';
+import { isQuestionsOfSet } from './beir-folder';
 import { fileOf } from './file-of';
 import { DEFAULT_LIMITS, megabytes } from './limits';
 import { kindOf, readPassages, type ReadOptions } from './read-passages';
 
-export interface ImportedPassages {
-  passages: Passage[];
+/** Takes passages in order; can go back to where it was. */
+export interface PassageSink {
+  readonly count: number;
+  /** A promise where the caller had better wait. */
+  add(passage: Passage): Promise<void> | undefined;
+  /** Where it is. */
+  mark(): unknown;
+  /** Forgets what came after `mark`. */
+  rewind(mark: unknown): Promise<void>;
+}
+
+export interface ImportedSources {
   sources: CorpusSource[];
   refusals: ImportRefusal[];
 }
@@ -46,41 +61,73 @@ function uniqueNames(files: readonly ImportFile[]): { name: string; file: Blob }
 /** Rejects when nothing at all could be taken, with the reason of the first file. */
 export async function importPassages(
   files: readonly ImportFile[],
+  sink: PassageSink,
   options: ReadOptions & { onProgress?: OnProgress | undefined } = {},
-): Promise<ImportedPassages> {
+): Promise<ImportedSources> {
   const limits = options.limits ?? DEFAULT_LIMITS;
   requireLimits(files, limits);
   const total = files.reduce((sum, { file }) => sum + file.size, 0);
-  const result: ImportedPassages = { passages: [], sources: [], refusals: [] };
-  const owners = new Map<string, string>();
+  const named = uniqueNames(files);
+  const paths = named.map(({ name }) => name);
+  const result: ImportedSources = { sources: [], refusals: [] };
+  const owners = new Map<string, number>();
+  const pause = createPauser(options.signal);
   let firstError: AppError | null = null;
   let done = 0;
-  for (const { name, file } of uniqueNames(files)) {
-    throwIfAborted(options.signal);
-    options.onProgress?.({ done, total, unit: 'bytes', label: name });
+
+  async function take(name: string, file: Blob, index: number): Promise<void> {
+    if (isQuestionsOfSet(name, paths)) {
+      throw new AppError('BAD_INPUT', `${name} holds questions or judgements of a BEIR set, no passages.`, {
+        fix: 'Evaluate with it; the corpus is made of the other files.',
+      });
+    }
+    const before = sink.count;
+    const mark = sink.mark();
+    const own: string[] = [];
+    let layout: CorpusLayout | undefined;
     try {
-      const passages: Passage[] = [];
-      for await (const passage of readPassages(fileOf(name, file), options)) {
+      const reading = { ...options, onLayout: (found: CorpusLayout) => void (layout = found) };
+      for await (const passage of readPassages(fileOf(name, file), reading)) {
         const owner = owners.get(passage.id);
         if (owner !== undefined) {
-          throw new AppError('BAD_INPUT', `${name} has the id "${passage.id}", which ${owner} has as well.`, {
+          const other = owner === index ? 'another passage of it' : (paths[owner] ?? '');
+          throw new AppError('BAD_INPUT', `${name} has the id "${passage.id}", which ${other} has as well.`, {
             fix: 'Give each row its own id, or import the files as two corpora.',
             context: { file: name },
           });
         }
-        passages.push(passage);
-        if (result.passages.length + passages.length > limits.passages) {
+        owners.set(passage.id, index);
+        own.push(passage.id);
+        if (owners.size > limits.passages) {
           throw new AppError('OUT_OF_MEMORY', `The files make more than ${limits.passages} passages.`, {
             fix: 'Import fewer at once, or build the index with the command line.',
           });
         }
+        await sink.add(passage);
+        const pausing = pause();
+        if (pausing) {
+          const label = `${name}: ${sink.count - before} passages`;
+          options.onProgress?.({ done, total, unit: 'bytes', label });
+          await pausing;
+        }
       }
-      for (const passage of passages) {
-        owners.set(passage.id, name);
-        result.passages.push(passage);
-      }
-      const kind = kindOf(name);
-      if (kind) result.sources.push({ name, kind, bytes: file.size, passages: passages.length });
+    } catch (error) {
+      for (const id of own) owners.delete(id);
+      await sink.rewind(mark);
+      throw error;
+    }
+    const kind = kindOf(name);
+    if (kind) {
+      const source = { name, kind, bytes: file.size, passages: sink.count - before };
+      result.sources.push({ ...source, ...(layout && { layout }) });
+    }
+  }
+
+  for (const [index, { name, file }] of named.entries()) {
+    throwIfAborted(options.signal);
+    options.onProgress?.({ done, total, unit: 'bytes', label: name });
+    try {
+      await take(name, file, index);
     } catch (error) {
       if (!(error instanceof AppError) || !REFUSALS.has(error.code)) throw error;
       firstError ??= error;
@@ -95,6 +142,6 @@ export async function importPassages(
     done += file.size;
   }
   options.onProgress?.({ done, total, unit: 'bytes' });
-  if (result.passages.length === 0 && firstError) throw firstError;
+  if (sink.count === 0 && firstError) throw firstError;
   return result;
 }

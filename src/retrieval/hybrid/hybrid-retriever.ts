@@ -1,6 +1,12 @@
 /** Search by meaning and by words at once: the two rankings fused by their ranks. */
 import { throwIfAborted } from '../../protocol/errors';
-import { DEFAULT_HYBRID, type Hit, type HybridSettings, type Retriever } from '../../protocol/retrieval';
+import {
+  DEFAULT_HYBRID,
+  type Hit,
+  type HybridSettings,
+  type RetrievalMode,
+  type Retriever,
+} from '../../protocol/retrieval';
 import { requireTopK, toHits, type RowRetriever } from '../hits';
 import type { PassageList } from '../passage-text';
 import type { TopK } from '../top-k';
@@ -85,13 +91,14 @@ export class HybridRetriever implements RowRetriever {
 export function fusedRetriever(
   parts: readonly { retriever: Pick<Retriever, 'search'>; weight: number }[],
   { k, depth }: Pick<HybridSettings, 'k' | 'depth'> = DEFAULT_HYBRID,
+  mode: RetrievalMode = 'hybrid',
 ): Retriever {
   requireFusion(
     k,
     parts.map(({ weight }) => weight),
   );
   return {
-    mode: 'hybrid',
+    mode,
     async search(queries, topK, signal) {
       requireTopK(topK);
       const found = await Promise.all(

@@ -1,0 +1,199 @@
+/** Imports that go on after their tab was closed. */
+import { AppError, throwIfAborted, toEnvelope, type ErrorCode } from '../../protocol/errors';
+import type { CorpusRecord } from '../../protocol/corpus';
+import type { ImportPlan, StagedCorpus, StagedImport, StagingStore } from '../../protocol/staged-corpus';
+import type { CorpusStoreParts } from './corpus-store';
+import { putCorpus } from './database';
+
+export const PLAN_FILE = 'import.json';
+/** Held by whoever imports, in whichever tab. */
+const IMPORT_LOCK = 's3:import';
+
+export interface StagingPlaces {
+  root: string;
+  lockOf: (id: string) => string;
+}
+
+export const isPlan = (value: unknown): value is ImportPlan => {
+  if (typeof value !== 'object' || value === null) return false;
+  const { format, version, name, passages, hash, sources, refusals, words } = value as Partial<
+    Record<keyof ImportPlan, unknown>
+  >;
+  return (
+    format === 's3-web/import' &&
+    version === 1 &&
+    typeof name === 'string' &&
+    typeof passages === 'number' &&
+    typeof hash === 'string' &&
+    Array.isArray(sources) &&
+    Array.isArray(refusals) &&
+    typeof words === 'object'
+  );
+};
+
+/** Failures that come again however often it is tried, and those that ask for the room back. */
+const FINAL: ReadonlySet<ErrorCode> = new Set([
+  'ABORTED',
+  'BAD_INPUT',
+  'INTEGRITY',
+  'NOT_FOUND',
+  'STORAGE_FULL',
+  'UNSUPPORTED',
+]);
+
+/** The plan of a folder; none where it was cut short before there was one, or while it was written. */
+export async function readPlan(
+  files: CorpusStoreParts['files'],
+  folder: string,
+): Promise<ImportPlan | undefined> {
+  const bytes = await files.read(`${folder}/${PLAN_FILE}`);
+  if (!bytes) return undefined;
+  try {
+    const value: unknown = JSON.parse(new TextDecoder().decode(bytes));
+    return isPlan(value) ? value : undefined;
+  } catch {
+    return undefined; // Cut off in the middle.
+  }
+}
+
+/** Rejects as soon as the signal fires while the work waits for its turn; once it has begun, when it has cleaned up. */
+function untilAborted<T>(
+  work: Promise<T>,
+  begun: () => boolean,
+  signal: AbortSignal | undefined,
+): Promise<T> {
+  if (!signal) return work;
+  return new Promise((resolve, reject) => {
+    const stop = (): void => {
+      if (!begun()) reject(new AppError('ABORTED', 'Stopped.', { recoverable: true }));
+    };
+    signal.addEventListener('abort', stop, { once: true });
+    work.then(resolve, reject).finally(() => {
+      signal.removeEventListener('abort', stop);
+    });
+  });
+}
+
+export function createStaging(
+  parts: CorpusStoreParts,
+  { root, lockOf }: StagingPlaces,
+): Pick<StagingStore, 'stage' | 'unfinished' | 'discard'> {
+  const { database, files, locks } = parts;
+  const folderOf = (id: string): string => `${root}/${id}`;
+
+  function staged(id: string, plan: ImportPlan | undefined): StagedCorpus & { plan: ImportPlan | undefined } {
+    const folder = folderOf(id);
+    const self: StagedCorpus & { plan: ImportPlan | undefined } = {
+      ...{ id, plan },
+      sink: (file) => files.sink(`${folder}/${file}`),
+      write: (file, bytes, signal) => files.write(`${folder}/${file}`, bytes, signal),
+      read: (file) => files.read(`${folder}/${file}`),
+      remove: (file) => files.remove(`${folder}/${file}`),
+      async keep(given) {
+        await files.write(`${folder}/${PLAN_FILE}`, new TextEncoder().encode(JSON.stringify(given)));
+        self.plan = given;
+      },
+      async commit(corpus, names, replaces) {
+        const hashes: Record<string, string> = {};
+        let bytes = 0;
+        for (const name of names) {
+          const content = await files.read(`${folder}/${name}`);
+          if (!content)
+            throw new AppError('INTEGRITY', `The new corpus has lost ${name}.`, { fix: 'Import again.' });
+          hashes[name] = await parts.sha256(content);
+          bytes += content.byteLength;
+        }
+        const fresh: CorpusRecord = {
+          ...{ id, createdAt: parts.now(), ...corpus, bytes, files: hashes },
+        };
+        const record = replaces === undefined ? fresh : await replace(replaces, fresh);
+        if (replaces === undefined) await putCorpus(await database(), fresh);
+        for (const name of await files.list(folder)) {
+          if (!Object.hasOwn(hashes, name)) await files.remove(`${folder}/${name}`);
+        }
+        return record;
+      },
+    };
+    return self;
+  }
+
+  /** One record points from the old files to the new ones; the old go afterwards. */
+  const replace = (id: string, fresh: CorpusRecord): Promise<CorpusRecord> =>
+    locks.hold(lockOf(id), async () => {
+      const old = await (await database()).get('corpora', id);
+      if (!old) {
+        throw new AppError('NOT_FOUND', 'The corpus was deleted while it was brought up to date.', {
+          fix: 'Import the documents as a new corpus.',
+        });
+      }
+      const record: CorpusRecord = {
+        ...fresh,
+        id,
+        name: old.name,
+        createdAt: old.createdAt,
+        folder: fresh.id,
+      };
+      await putCorpus(await database(), record);
+      await files.remove(folderOf(old.folder ?? id));
+      return record;
+    });
+
+  async function attempt<T>(
+    id: string,
+    work: (staged: StagedCorpus) => Promise<T>,
+    plan: ImportPlan | undefined,
+  ): Promise<T> {
+    const corpus = staged(id, plan);
+    try {
+      return await work(corpus);
+    } catch (error) {
+      if (corpus.plan === undefined || FINAL.has(toEnvelope(error).code)) await files.remove(folderOf(id));
+      throw error;
+    }
+  }
+
+  return {
+    async stage(work, { resume, signal, onWait } = {}) {
+      throwIfAborted(signal);
+      if (await locks.isHeld(IMPORT_LOCK)) onWait?.();
+      let begun = false;
+      // As a promise: a thrown error would have nobody to hear it where the lock is not waited for.
+      const importing = locks.hold(IMPORT_LOCK, async () => {
+        throwIfAborted(signal);
+        begun = true;
+        const id = resume ?? parts.newId();
+        return locks.hold(lockOf(id), async () => {
+          const plan = resume === undefined ? undefined : await readPlan(files, folderOf(id));
+          if (resume !== undefined && !plan) {
+            throw new AppError('NOT_FOUND', 'There is no such unfinished import on this device.', {
+              fix: 'Import the documents again.',
+            });
+          }
+          return attempt(id, work, plan);
+        });
+      });
+      return untilAborted(importing, () => begun, signal);
+    },
+
+    async unfinished() {
+      const found: StagedImport[] = [];
+      for (const id of await files.list(root)) {
+        if (await locks.isHeld(lockOf(id))) continue;
+        const plan = await readPlan(files, folderOf(id));
+        if (plan && !(await isUsed(id))) found.push({ id, plan, files: await files.list(folderOf(id)) });
+      }
+      return found.sort((a, b) => a.plan.startedAt.localeCompare(b.plan.startedAt));
+    },
+
+    discard(id) {
+      return locks.hold(lockOf(id), async () => {
+        if (!(await isUsed(id))) await files.remove(folderOf(id));
+      });
+    },
+  };
+
+  async function isUsed(id: string): Promise<boolean> {
+    const records = await (await database()).getAll('corpora');
+    return records.some((record) => (record.folder ?? record.id) === id);
+  }
+}

@@ -1,0 +1,75 @@
+/** A corpus in the making: files that outlive the tab once there is a plan of what is still to do. */
+import type {
+  CorpusRecord,
+  CorpusSource,
+  CorpusStore,
+  ImportRefusal,
+  NewCorpus,
+  WordSettings,
+} from './corpus';
+import type { EncoderRequest } from './encoder';
+
+/** A file that is written from its start on. */
+export interface FileSink {
+  /** Rejects with `STORAGE_FULL`. */
+  write(bytes: Uint8Array<ArrayBuffer>): Promise<void>;
+  /** Forgets what comes after this many bytes. */
+  truncate(bytes: number): Promise<void>;
+  /** What was written is on the disk afterwards. To be called once, whatever happened. */
+  close(): Promise<void>;
+}
+
+/** Written when all passages are stored: what is still to do needs no file of the user's any more. */
+export interface ImportPlan {
+  format: 's3-web/import';
+  version: 1;
+  name: string;
+  /** ISO 8601. */
+  startedAt: string;
+  passages: number;
+  /** sha256 of the passages. */
+  hash: string;
+  sources: CorpusSource[];
+  refusals: ImportRefusal[];
+  /** `null`: searchable by words only. */
+  encoder: EncoderRequest | null;
+  words: WordSettings;
+  /** The corpus whose place the new one takes. */
+  replaces?: string;
+}
+
+export interface StagedCorpus {
+  readonly id: string;
+  /** Absent before `keep`. */
+  readonly plan: ImportPlan | undefined;
+  sink(file: string): Promise<FileSink>;
+  write(file: string, bytes: Uint8Array<ArrayBuffer>, signal?: AbortSignal): Promise<void>;
+  /** `null` where there is no such file. */
+  read(file: string): Promise<Uint8Array<ArrayBuffer> | null>;
+  remove(file: string): Promise<void>;
+  /** From now on what is staged survives the tab. */
+  keep(plan: ImportPlan): Promise<void>;
+  /** These of the files become the corpus, the others go; with `replaces`, in the place of that one. */
+  commit(corpus: NewCorpus, files: readonly string[], replaces?: string): Promise<CorpusRecord>;
+}
+
+export interface StagedImport {
+  id: string;
+  plan: ImportPlan;
+  files: string[];
+}
+
+/** One import at a time, over all tabs of the browser. */
+export interface StagingStore extends CorpusStore {
+  /**
+   * Does the work on a new corpus, or on that of `resume`. When the work fails, what it staged is removed, unless there is a plan and
+   * the failure can pass; when it is stopped or the disk is full, it is removed in any case.
+   */
+  stage<T>(
+    work: (staged: StagedCorpus) => Promise<T>,
+    options?: { resume?: string; signal?: AbortSignal | undefined; onWait?: () => void },
+  ): Promise<T>;
+  /** Imports that were cut short, the oldest first; not those at work in some tab. */
+  unfinished(): Promise<StagedImport[]>;
+  discard(id: string): Promise<void>;
+}

@@ -1,0 +1,103 @@
+/** Several corpora searched as one: their passages one after the other, one ranking over all. */
+import { throwIfAborted } from '../../protocol/errors';
+import type { Hit, Passage } from '../../protocol/retrieval';
+import { joinStatistics } from '../bm25/bm25-index';
+import { Bm25Retriever } from '../bm25/bm25-retriever';
+import { requireTopK, toHits, type RowRetriever } from '../hits';
+import type { PassageList } from '../passage-text';
+import { TopKHeap, type TopK } from '../top-k';
+
+const SEPARATOR = '+';
+
+/** The corpora that an id names. */
+export const corporaOf = (id: string): string[] => [
+  ...new Set(id.split(SEPARATOR).filter((part) => part !== '')),
+];
+export const isSeveral = (id: string): boolean => id.includes(SEPARATOR);
+
+/** Lists one after the other. */
+export class JoinedPassages implements PassageList {
+  readonly #lists: readonly PassageList[];
+  /** Where each begins. */
+  readonly offsets: readonly number[];
+  readonly length: number;
+
+  constructor(lists: readonly PassageList[]) {
+    this.#lists = lists;
+    let length = 0;
+    this.offsets = lists.map((list) => (length += list.length) - list.length);
+    this.length = length;
+  }
+
+  at(row: number): Passage | undefined {
+    const part = this.offsets.findLastIndex((offset) => offset <= row);
+    return this.#lists[part]?.at(row - (this.offsets[part] ?? 0));
+  }
+}
+
+type SearchRows = RowRetriever['searchRows'];
+
+/** The best of several rankings whose scores can be compared; ties to the lower row of the joined corpus. */
+export class CombinedRetriever implements RowRetriever {
+  readonly mode: 'dense' | 'bm25';
+  readonly #parts: readonly SearchRows[];
+  readonly #passages: JoinedPassages;
+
+  constructor(mode: 'dense' | 'bm25', parts: readonly SearchRows[], passages: JoinedPassages) {
+    this.mode = mode;
+    this.#parts = parts;
+    this.#passages = passages;
+  }
+
+  async searchRows(queries: readonly string[], topK: number, signal?: AbortSignal): Promise<TopK[]> {
+    requireTopK(topK);
+    throwIfAborted(signal);
+    const found = await Promise.all(this.#parts.map((search) => search(queries, topK, signal)));
+    return queries.map((_, q) => {
+      const best = new TopKHeap(Math.min(topK, this.#passages.length));
+      found.forEach((lists, part) => {
+        const { rows, scores } = lists[q] ?? { rows: [], scores: [] };
+        const offset = this.#passages.offsets[part] ?? 0;
+        rows.forEach((row, i) => best.push(offset + row, scores[i] ?? 0));
+      });
+      return best.take();
+    });
+  }
+
+  async search(queries: readonly string[], topK: number, signal?: AbortSignal): Promise<Hit[][]> {
+    const results = await this.searchRows(queries, topK, signal);
+    return results.map((result) => toHits(result, this.#passages));
+  }
+}
+
+/** As one index of all would rank; `null` where the parts count words by different rules, so that scores cannot be compared. */
+export function combineWords(
+  parts: readonly RowRetriever[],
+  passages: JoinedPassages,
+): CombinedRetriever | null {
+  const words = parts.filter((part) => part instanceof Bm25Retriever);
+  const [first] = words;
+  const rules = ({ index }: Bm25Retriever): string =>
+    JSON.stringify([index.analyzer.id, index.data.parameters.k1, index.data.parameters.b]);
+  if (words.length !== parts.length || !first || words.some((part) => rules(part) !== rules(first)))
+    return null;
+  const statistics = joinStatistics(words.map(({ index }) => index));
+  const searches = words.map(
+    (part): SearchRows =>
+      (queries, topK, signal) =>
+        part.searchRows(queries, topK, signal, statistics),
+  );
+  return new CombinedRetriever('bm25', searches, passages);
+}
+
+/** Cosines of one encoder can be compared whatever corpus they are of. */
+export const combineVectors = (parts: readonly RowRetriever[], passages: JoinedPassages): CombinedRetriever =>
+  new CombinedRetriever(
+    'dense',
+    parts.map(
+      (part): SearchRows =>
+        (queries, topK, signal) =>
+          part.searchRows(queries, topK, signal),
+    ),
+    passages,
+  );

@@ -1,0 +1,362 @@
+import 'fake-indexeddb/auto';
+import { gzipSync } from 'node:zlib';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { lazyDatabase } from '../../platform/storage/browser-storage';
+import { createCorpusStore, type CorpusStoreParts } from '../../platform/storage/corpus-store';
+import { MemoryFileStore } from '../../platform/storage/file-store';
+import { createLocalLocks } from '../../platform/storage/locks';
+import { CORPUS_FILES, type EncoderIdentity, type ImportFile } from '../../protocol/corpus';
+import { AppError } from '../../protocol/errors';
+import type { Encoder, Passage } from '../../protocol/retrieval';
+import type { StagingStore } from '../../protocol/staged-corpus';
+import { decodeBm25 } from '../bm25/bm25-file';
+import { decodeVectors } from '../dense';
+import { PassageFile } from '../passage-file';
+import { sha256Hex } from '../sha256';
+import { importCorpus, resumeImport, updateCorpus, type ImportTools } from './import-corpus';
+
+const identity: EncoderIdentity = { model: 'counting', revision: '1', dimensions: 4, dtype: 'fp32' };
+
+/** A unit vector that follows from the text, so that what belongs together can be seen. */
+function vectorOf({ title, text }: Pick<Passage, 'title' | 'text'>): Float32Array {
+  const sums = [1, 1, 1, 1];
+  [...`${title}|${text}`].forEach((unit, i) => (sums[i % 4] = (sums[i % 4] ?? 0) + unit.charCodeAt(0)));
+  const norm = Math.hypot(...sums);
+  return Float32Array.from(sums, (sum) => sum / norm);
+}
+
+/** Counts what it embeds; fails where it is told to. */
+class CountingEncoder implements Encoder {
+  readonly dimensions = 4;
+  embedded: string[] = [];
+  failAfter = Infinity;
+
+  embedQueries(): Promise<Float32Array[]> {
+    return Promise.resolve([]);
+  }
+
+  embedPassages(passages: readonly Passage[]): Promise<Float32Array[]> {
+    if (this.embedded.length >= this.failAfter) {
+      return Promise.reject(new AppError('NETWORK', 'gone', { recoverable: true }));
+    }
+    this.embedded.push(...passages.map(({ text }) => text));
+    return Promise.resolve(passages.map(vectorOf));
+  }
+}
+
+let databases = 0;
+let database: string;
+let files: MemoryFileStore;
+let locks: ReturnType<typeof createLocalLocks>;
+let encoder: CountingEncoder;
+let ids = 0;
+
+/** As a freshly opened page sees it. */
+const reopen = (parts: Partial<CorpusStoreParts> = {}): StagingStore =>
+  createCorpusStore({
+    ...{ database: lazyDatabase(database), files, locks },
+    quota: {
+      estimate: () => Promise.resolve({ usedBytes: 0, quotaBytes: 0, persisted: false }),
+      persist: () => Promise.resolve(true),
+    },
+    now: () => new Date(Date.UTC(2026, 0, 1)).toISOString(),
+    newId: () => `id-${++ids}`,
+    sha256: sha256Hex,
+    ...parts,
+  });
+
+const toolsOf = (store: StagingStore = reopen()): ImportTools => ({
+  store,
+  loadEncoder: () => Promise.resolve({ encoder, identity }),
+  now: () => new Date(Date.UTC(2026, 0, 1)).toISOString(),
+});
+
+const rowsFile = (path: string, rows: readonly object[]): ImportFile => ({
+  path,
+  file: new Blob([rows.map((row) => JSON.stringify(row)).join('\n')]),
+});
+const rivers = (n: number, from = 0) =>
+  Array.from({ length: n }, (_, i) => ({
+    id: `r${from + i}`,
+    title: `River ${from + i}`,
+    text: `The river number ${from + i} ${'flows on '.repeat((from + i) % 7)}to the sea.`,
+  }));
+const request = (list: readonly object[], wanted: string | null = 'counting') => ({
+  ...{ name: 'Rivers', encoder: wanted, files: [rowsFile('rivers.jsonl', list)] },
+});
+const ENCODER = { id: 'counting' };
+
+/** Everything of a stored corpus fits together, whichever way it came about. */
+async function requireWhole(store: StagingStore, id: string, expected: readonly Passage[]): Promise<void> {
+  const record = (await store.list()).find((one) => one.id === id);
+  const passages = new PassageFile(await store.read(id, CORPUS_FILES.passages));
+  expect([...passages]).toEqual(expected);
+  expect(record?.passages).toBe(expected.length);
+  const bm25 = await decodeBm25(await store.read(id, CORPUS_FILES.bm25));
+  const last = expected.at(-1);
+  const [row] = bm25.search(last?.title ?? '', 1).rows;
+  expect(expected[row ?? -1]?.title).toBe(last?.title);
+  if (!record?.encoder) return;
+  const vectors = await decodeVectors(await store.read(id, CORPUS_FILES.vectors));
+  expected.forEach((passage, i) => {
+    const own = vectorOf(passage);
+    const cosine = own.reduce((sum, x, d) => sum + x * (vectors.rowAt(i)[d] ?? 0), 0);
+    expect(cosine).toBeGreaterThan(0.999);
+  });
+}
+
+beforeEach(() => {
+  database = `imports-${++databases}`;
+  files = new MemoryFileStore();
+  locks = createLocalLocks();
+  encoder = new CountingEncoder();
+});
+
+describe('an import', () => {
+  it('becomes a corpus whose files fit together, and leaves nothing else', async () => {
+    const list = rivers(600);
+    const { record, refusals } = await importCorpus(request(list), ENCODER, toolsOf());
+    expect(refusals).toEqual([]);
+    await requireWhole(reopen(), record.id, list);
+    expect([...files.files.keys()].sort()).toEqual(
+      Object.values(CORPUS_FILES)
+        .map((name) => `corpora/${record.id}/${name}`)
+        .sort(),
+    );
+  });
+
+  it('keeps many vectors as bytes', async () => {
+    const list = rivers(4200);
+    const { record } = await importCorpus(request(list), ENCODER, toolsOf());
+    const vectors = await decodeVectors(await reopen().read(record.id, CORPUS_FILES.vectors));
+    expect(vectors.dtype).toBe('int8');
+    await requireWhole(reopen(), record.id, list);
+  });
+
+  it('embeds the longest first and equal passages once', async () => {
+    const list = [
+      { id: 'a', title: 'T', text: 'short' },
+      { id: 'b', title: 'T', text: 'much longer than the others' },
+      { id: 'c', title: 'T', text: 'short' },
+    ];
+    const { record } = await importCorpus(request(list), ENCODER, toolsOf());
+    expect(encoder.embedded).toEqual(['much longer than the others', 'short']);
+    await requireWhole(reopen(), record.id, list);
+  });
+
+  it('takes back what it wrote of a file that turns out bad', async () => {
+    const good = rivers(3);
+    const bad = { path: 'bad.jsonl', file: new Blob([`{"text":"ok ${'x'.repeat(2_000_000)}"}\n{oops`]) };
+    const more = rowsFile('more.jsonl', rivers(2, 3));
+    const { record, refusals } = await importCorpus(
+      { ...request(good, null), files: [...request(good).files, bad, more] },
+      null,
+      toolsOf(),
+    );
+    expect(refusals).toMatchObject([{ path: 'bad.jsonl', line: 2 }]);
+    await requireWhole(reopen(), record.id, rivers(5));
+  });
+
+  it('takes tables and the folder of a BEIR set, and says whose layout rows have', async () => {
+    const given = [
+      {
+        path: 'beir/corpus.jsonl.gz',
+        file: new Blob([gzipSync('{"_id":"1","title":"Aar","text":"A river."}')]),
+      },
+      { path: 'beir/queries.jsonl', file: new Blob(['{"_id":"q","text":"which?"}']) },
+      { path: 'beir/qrels/test.tsv', file: new Blob(['query-id\tcorpus-id\tscore']) },
+      { path: 'wiki.tsv', file: new Blob(['id\ttext\ttitle\n7\t"A ""long"" text"\tSea\n']) },
+      rowsFile('med.jsonl', [
+        { id: 'm', title: 'Heart', content: 'It beats.', contents: 'Heart. It beats.' },
+      ]),
+      rowsFile('search-r1.jsonl', [{ id: '9', contents: '"Zug"\nA town.' }]),
+    ];
+    const { record, refusals } = await importCorpus(
+      { name: 'Mixed', encoder: null, files: given },
+      null,
+      toolsOf(),
+    );
+    expect(refusals.map(({ path }) => path)).toEqual(['beir/queries.jsonl', 'beir/qrels/test.tsv']);
+    expect(record.sources.map(({ layout }) => layout)).toEqual(['beir', 'wiki-18', 'medcorp', 'wiki-18']);
+    await requireWhole(reopen(), record.id, [
+      { id: '1', title: 'Aar', text: 'A river.' },
+      { id: '7', title: 'Sea', text: 'A "long" text' },
+      { id: 'm', title: 'Heart', text: 'It beats.' },
+      { id: '9', title: 'Zug', text: 'A town.' },
+    ]);
+  });
+
+  it('waits for one that is under way, and can be stopped while it waits', async () => {
+    let release = (): void => undefined;
+    const first = reopen().stage(() => new Promise<void>((resolve) => (release = resolve)));
+    const labels: (string | undefined)[] = [];
+    const stopped = new AbortController();
+    const second = importCorpus(request(rivers(2)), ENCODER, toolsOf(), {
+      onProgress: ({ label }) => labels.push(label),
+    });
+    const third = importCorpus(request(rivers(2)), ENCODER, toolsOf(), { signal: stopped.signal });
+    setTimeout(() => stopped.abort(), 20);
+    await expect(third).rejects.toMatchObject({ code: 'ABORTED' });
+    expect(await reopen().list()).toEqual([]);
+    release();
+    await first;
+    await requireWhole(reopen(), (await second).record.id, rivers(2));
+    expect(labels[0]).toContain('Waiting');
+  });
+
+  it('leaves nothing when the disk is full at any point, and says so', async () => {
+    for (const quota of [0, 500, 9_000, 30_000, 45_000]) {
+      files = new MemoryFileStore(quota);
+      await expect(importCorpus(request(rivers(300)), ENCODER, toolsOf())).rejects.toMatchObject({
+        code: 'STORAGE_FULL',
+      });
+      expect(files.files.size).toBe(0);
+      expect(await reopen().unfinished()).toEqual([]);
+    }
+  });
+});
+
+describe('an import that is cut short', () => {
+  it('is absent, or complete, or goes on, wherever that happens; never half', async () => {
+    const list = rivers(700);
+    const seen = { absent: 0, complete: 0, resumed: 0 };
+    for (let crashAt = 0; ; crashAt++) {
+      database = `crash-${++databases}`;
+      files = new MemoryFileStore();
+      encoder = new CountingEncoder();
+      let steps = 0;
+      // From the crash on nothing happens any more: neither the rest of the work nor the cleaning up.
+      const step = async <T>(work: () => Promise<T>): Promise<T> => {
+        if (steps++ >= crashAt) throw new Error('crash');
+        return work();
+      };
+      // What is being written when it happens is cut off in the middle.
+      const writing = async (path: string, data: Uint8Array<ArrayBuffer>): Promise<void> => {
+        if (steps === crashAt) await files.write(path, data.slice(0, data.byteLength / 2));
+        return step(() => files.write(path, data));
+      };
+      const open = lazyDatabase(database);
+      const dying = reopen({
+        database: () => step(open),
+        locks: createLocalLocks(),
+        files: {
+          write: writing,
+          sink: async (path) => {
+            const sink = await step(() => files.sink(path));
+            return {
+              write: (data) => step(() => sink.write(data)),
+              truncate: (length) => step(() => sink.truncate(length)),
+              close: () => step(() => sink.close()),
+            };
+          },
+          read: (path) => files.read(path),
+          list: (folder) => files.list(folder),
+          remove: (path) => step(() => files.remove(path)),
+        },
+      });
+      const finished = await importCorpus(request(list), ENCODER, toolsOf(dying)).catch(() => null);
+      const store = reopen({ locks: createLocalLocks() });
+      await store.sweep();
+      const [unfinished] = await store.unfinished();
+      const [record] = await store.list();
+      expect(unfinished === undefined || record === undefined).toBe(true);
+      if (record) {
+        seen.complete++;
+        await requireWhole(store, record.id, list);
+      } else if (unfinished) {
+        seen.resumed++;
+        const before = encoder.embedded.length;
+        const { record: resumed } = await resumeImport(unfinished.id, toolsOf(store));
+        await requireWhole(store, resumed.id, list);
+        // At most the part that was being written is embedded again.
+        expect(encoder.embedded.length - before).toBeLessThanOrEqual(list.length);
+        expect(encoder.embedded.length).toBeLessThanOrEqual(list.length + 256);
+      } else {
+        seen.absent++;
+        expect(files.files.size).toBe(0);
+      }
+      expect(await store.unfinished()).toEqual([]);
+      if (finished) break;
+    }
+    // All three ways were walked.
+    expect(Math.min(seen.absent, seen.complete, seen.resumed)).toBeGreaterThan(0);
+    expect(seen.absent + seen.resumed).toBeGreaterThan(8);
+  });
+
+  it('is kept when what failed can pass, and goes on with what it has', async () => {
+    encoder.failAfter = 500;
+    await expect(importCorpus(request(rivers(700)), ENCODER, toolsOf())).rejects.toMatchObject({
+      code: 'NETWORK',
+    });
+    const [unfinished] = await reopen().unfinished();
+    expect(unfinished?.plan).toMatchObject({ name: 'Rivers', passages: 700 });
+    expect(await reopen().sweep()).toBe(0);
+    encoder.failAfter = Infinity;
+    const { record } = await resumeImport(unfinished?.id ?? '', toolsOf());
+    expect(encoder.embedded).toHaveLength(700);
+    await requireWhole(reopen(), record.id, rivers(700));
+  });
+
+  it('can be discarded, and then is unknown', async () => {
+    encoder.failAfter = 0;
+    await importCorpus(request(rivers(10)), ENCODER, toolsOf()).catch(() => undefined);
+    const [{ id } = { id: '' }] = await reopen().unfinished();
+    await reopen().discard(id);
+    expect(files.files.size).toBe(0);
+    await expect(resumeImport(id, toolsOf())).rejects.toMatchObject({ code: 'NOT_FOUND' });
+  });
+});
+
+describe('bringing a corpus up to date', () => {
+  it('embeds what is new or changed alone, under the same id and name', async () => {
+    const { record } = await importCorpus(request(rivers(20)), ENCODER, toolsOf());
+    await reopen().rename(record.id, 'Streams');
+    encoder.embedded = [];
+    const list = rivers(25)
+      .map((row) => (row.id === 'r3' ? { ...row, text: 'A dry bed.' } : row))
+      .slice(2);
+    const outcome = await updateCorpus(record.id, { files: [rowsFile('rivers.jsonl', list)] }, toolsOf());
+    expect(outcome).toMatchObject({ added: 5, changed: 1, removed: 2, kept: 17 });
+    expect(outcome.record).toMatchObject({ id: record.id, name: 'Streams', passages: 23 });
+    expect(encoder.embedded).toHaveLength(6);
+    await requireWhole(reopen(), record.id, list);
+    expect((await files.list('corpora')).length).toBe(1);
+    // Once more from the new place.
+    await updateCorpus(record.id, { files: [], add: true, remove: ['r5'] }, toolsOf());
+    expect(encoder.embedded).toHaveLength(6);
+    await requireWhole(
+      reopen(),
+      record.id,
+      list.filter(({ id }) => id !== 'r5'),
+    );
+    await reopen().remove(record.id);
+    expect(files.files.size).toBe(0);
+  });
+
+  it('adds to what is there, the new text in the place of the old', async () => {
+    const { record } = await importCorpus(request(rivers(3), null), null, toolsOf());
+    const changed = { id: 'r1', title: 'River 1', text: 'Now a lake.' };
+    const files = [rowsFile('more.jsonl', [changed, ...rivers(2, 3)])];
+    const outcome = await updateCorpus(record.id, { files, add: true }, toolsOf());
+    expect(outcome).toMatchObject({ added: 2, changed: 1, removed: 0, kept: 2 });
+    expect(outcome.record.sources).toHaveLength(2);
+    const [r0, , r2] = rivers(3);
+    if (r0 && r2) await requireWhole(reopen(), record.id, [r0, changed, r2, ...rivers(2, 3)]);
+  });
+
+  it('leaves the corpus as it was when it fails, and goes on with it later where it can', async () => {
+    const { record } = await importCorpus(request(rivers(5)), ENCODER, toolsOf());
+    encoder.failAfter = 0;
+    const files = [rowsFile('rivers.jsonl', rivers(8))];
+    await expect(updateCorpus(record.id, { files }, toolsOf())).rejects.toMatchObject({ code: 'NETWORK' });
+    await requireWhole(reopen(), record.id, rivers(5));
+    encoder.failAfter = Infinity;
+    const [unfinished] = await reopen().unfinished();
+    await resumeImport(unfinished?.id ?? '', toolsOf());
+    await requireWhole(reopen(), record.id, rivers(8));
+    await expect(updateCorpus(record.id, { files: [], add: false }, toolsOf())).rejects.toMatchObject({
+      code: 'BAD_INPUT',
+    });
+    await requireWhole(reopen(), record.id, rivers(8));
+  });
+});
