@@ -202,9 +202,13 @@ export function createBrowserLaboratory(): Laboratory {
     },
     release: () => inUse.release('question'),
     async evaluations(here) {
-      const { browserEvaluations } = await import('./evaluation-laboratory');
+      const [{ browserEvaluations }, { browserLocks, createLocalLocks }] = await Promise.all([
+        import('./evaluation-laboratory'),
+        import('../platform/storage/locks'),
+      ]);
       return (evaluations ??= browserEvaluations({
         ...{ fetch: fetchHere, demoUrl, hub: () => here().hub },
+        locks: 'locks' in navigator ? browserLocks : createLocalLocks(),
         async openModel(reference, opened, onEvent, signal) {
           const { endpoints, device } = here();
           const role = ROLES.find((one) => reference === `${ENDPOINT}:${one}`);

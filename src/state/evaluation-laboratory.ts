@@ -6,7 +6,7 @@ import { createEvaluations } from '../evaluation/runner/evaluation-service';
 import type { EvaluationLaboratory, OnLoading, OpenedModel } from '../evaluation/runner/laboratory';
 import { systemClock } from '../platform/clock';
 import { openEvaluationDatabase } from '../platform/storage/evaluation-database';
-import { browserLocks, createLocalLocks } from '../platform/storage/locks';
+import type { Locks } from '../platform/storage/locks';
 import type { Fetch } from '../protocol/clock';
 import { AppError } from '../protocol/errors';
 import type { RetrievalMode, Retriever } from '../protocol/retrieval';
@@ -14,6 +14,8 @@ import type { LoadEvent } from './laboratory';
 
 export interface EvaluationPlatform {
   fetch: Fetch;
+  /** Between the tabs of the page. */
+  locks: Locks;
   /** Where the demo's questions lie. */
   demoUrl: string;
   hub: () => string;
@@ -68,7 +70,7 @@ export function browserEvaluations(platform: EvaluationPlatform): EvaluationApi 
   };
   return createEvaluations({
     store: openEvaluationDatabase({
-      locks: 'locks' in navigator ? browserLocks : createLocalLocks(),
+      locks: platform.locks,
       now: () => Date.now(),
     }),
     laboratory,
