@@ -3,6 +3,12 @@ import { AppError } from '../src/protocol/errors';
 import type { CorpusServiceApi } from '../src/protocol/corpus';
 import type { Retriever } from '../src/protocol/retrieval';
 import type { RunRecord, StepRecord } from '../src/train/records';
+import {
+  DEMO_ANSWER_SETTINGS,
+  DEMO_ANSWERS_FILE,
+  DEMO_QUESTIONS_FILE,
+  DEMO_TRAIN,
+} from '../src/train/runs/demo-train';
 import { createRunData } from '../src/train/runs/run-data';
 import { RunStore } from '../src/train/runs/run-store';
 import type { RunChannel, TrainingServiceParts } from '../src/train/runs/service-parts';
@@ -16,9 +22,6 @@ import { RunDatabase } from '../src/platform/storage/run-database';
 import { isMedicalCorpus } from '../src/protocol/medical-corpora';
 import { openMedicalCorpus, type MedicalOptions } from '../src/retrieval/remote/medical';
 import { sha256Hex } from '../src/retrieval/sha256';
-
-/** The world that comes with the page to train in. */
-export const DEMO_TRAIN = 'demo-train';
 
 type BrowserParts = Pick<TrainingServiceParts, 'store' | 'data' | 'locks' | 'channel'>;
 
@@ -39,14 +42,19 @@ export function browserRunParts(): BrowserParts {
   const builtIn = [{ id: DEMO_TRAIN, name: 'Questions of the demo’s training world', fetch: fetchQuestions }];
   return {
     store,
-    data: createRunData({ store: database, builtIn, now, newId }),
+    data: createRunData({ ...{ store: database, builtIn, now, newId }, answered: [DEMO_ANSWERS] }),
     locks: 'locks' in navigator ? browserLocks : createLocalLocks(),
     channel: tabChannel(),
   };
 }
 
-async function fetchQuestions(): Promise<string> {
-  const response = await fetch('/demo/train/questions.jsonl');
+const fetchQuestions = (): Promise<string> => fetchDemo(DEMO_QUESTIONS_FILE);
+
+/** What the demo's own model answers over the training world by plain RAG, so that a run on it need not find out first. */
+const DEMO_ANSWERS = { settings: DEMO_ANSWER_SETTINGS, fetch: () => fetchDemo(DEMO_ANSWERS_FILE) };
+
+async function fetchDemo(file: string): Promise<string> {
+  const response = await fetch(`/demo/train/${file}`);
   if (response.ok) return response.text();
   throw new AppError('NOT_FOUND', `The questions of the demo could not be loaded (${response.status}).`, {
     fix: 'Reload the page.',

@@ -8,6 +8,7 @@ import { systemClock } from '../../src/platform/clock';
 import { AppError } from '../../src/protocol/errors';
 import type { RunConfig, TrainingQuestion } from '../../src/train/records';
 import { prepareRun } from '../../src/train/runs/baselines';
+import { DEMO_QUESTIONS_FILE, DEMO_TRAIN } from '../../src/train/runs/demo-train';
 import { openEngineSession, type Prepared } from '../../src/train/runs/open-session';
 import { parseQuestions } from '../../src/train/runs/question-file';
 import type { OpenSession } from '../../src/train/runs/session';
@@ -23,13 +24,11 @@ import { demoFolder } from '../folders';
 import { Models } from '../models';
 import { appendedFile, cacheFile, filterLine, journalFile, readRagCache } from './train-baselines';
 
-/** The world that comes with the project to train in. */
-const DEMO_TRAIN = 'demo-train';
 const demoTrainFolder = join(demoFolder, 'train');
 
 /** @throws AppError NOT_FOUND, BAD_INPUT */
 export async function readTrainingQuestions(source: string): Promise<TrainingQuestion[]> {
-  const path = source === DEMO_TRAIN ? join(demoTrainFolder, 'questions.jsonl') : source;
+  const path = source === DEMO_TRAIN ? join(demoTrainFolder, DEMO_QUESTIONS_FILE) : source;
   const text = await readFile(path, 'utf8').catch((cause: unknown) => {
     throw new AppError('NOT_FOUND', `The questions ${path} cannot be read.`, {
       fix: 'Give the path of a file of JSON lines in questions.source.',

@@ -29,7 +29,9 @@ export interface BaselineParts {
 }
 
 /** What the answers depend on. */
-export const baselineSettings = (config: RunConfig): Record<string, string | number> => ({
+export type BaselineSettings = Record<string, string | number>;
+
+export const baselineSettings = (config: RunConfig): BaselineSettings => ({
   generator: config.generator === 'searcher' ? config.searcher.model : config.generator,
   corpus: config.corpus,
   retrieval: config.retrieval,

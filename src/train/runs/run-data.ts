@@ -3,7 +3,7 @@ import { AppError } from '../../protocol/errors';
 import { PrecomputeJournal, type JournalFile } from '../precompute/journal';
 import { RagCache } from '../precompute/rag-cache';
 import type { QuestionSet } from '../worker-api';
-import { baselineSettings } from './baselines';
+import { baselineSettings, type BaselineSettings } from './baselines';
 import { parseQuestions } from './question-file';
 import type { RunData } from './service-parts';
 
@@ -23,14 +23,25 @@ export interface RunDataParts {
   store: DataStore;
   /** Questions that come with the page, by id. */
   builtIn: readonly { id: string; name: string; fetch: () => Promise<string> }[];
+  /** What plain RAG answers to them, each file for the settings that it was made with. */
+  answered: readonly { settings: BaselineSettings; fetch: () => Promise<string> }[];
   now: () => string;
   newId: () => string;
 }
 
-export function createRunData({ store, builtIn, now, newId }: RunDataParts): RunData {
+export function createRunData({ store, builtIn, answered, now, newId }: RunDataParts): RunData {
   const imported = async (): Promise<RagCache> => {
     const text = await store.cacheText();
     return text === undefined ? new RagCache() : RagCache.parse(JSON.parse(text));
+  };
+  const shipped = async (name?: string): Promise<RagCache> => {
+    const cache = new RagCache();
+    for (const { settings, fetch } of answered) {
+      if (name === undefined || nameOf(settings) === name) {
+        cache.merge(RagCache.parse(JSON.parse(await fetch())));
+      }
+    }
+    return cache;
   };
   return {
     async sets() {
@@ -57,9 +68,14 @@ export function createRunData({ store, builtIn, now, newId }: RunDataParts): Run
     remove: (id) => store.removeQuestions(id),
     journal: (config) => store.journal(nameOf(baselineSettings(config))),
     imported,
+    async known(config) {
+      const cache = await shipped(nameOf(baselineSettings(config)));
+      cache.merge(await imported());
+      return cache;
+    },
     setImported: (cache) => store.putCacheText(cache.toText()),
     async everything() {
-      const all = new RagCache();
+      const all = await shipped();
       for (const name of await store.journals()) {
         all.merge((await PrecomputeJournal.open(store.journal(name), settingsOf(name))).cache());
       }
@@ -70,6 +86,5 @@ export function createRunData({ store, builtIn, now, newId }: RunDataParts): Run
 }
 
 /** A journal is named by what its answers depend on. */
-const nameOf = (settings: ReturnType<typeof baselineSettings>): string => JSON.stringify(settings);
-const settingsOf = (name: string): ReturnType<typeof baselineSettings> =>
-  JSON.parse(name) as ReturnType<typeof baselineSettings>;
+const nameOf = (settings: BaselineSettings): string => JSON.stringify(settings);
+const settingsOf = (name: string): BaselineSettings => JSON.parse(name) as BaselineSettings;

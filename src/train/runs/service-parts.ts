@@ -27,8 +27,10 @@ export interface RunData {
   journal(config: RunConfig): JournalFile;
   /** What was imported. */
   imported(): Promise<RagCache>;
+  /** What need not be found out for a run: what comes with the page for its very settings, and what was imported, which goes before. */
+  known(config: RunConfig): Promise<RagCache>;
   setImported(cache: RagCache): Promise<void>;
-  /** All that is known: imported, and found out here. */
+  /** All that is known: what comes with the page, what was imported, and what was found out here. */
   everything(): Promise<RagCache>;
 }
 

@@ -21,6 +21,7 @@ const noData: RunData = {
   remove: () => Promise.resolve(),
   journal: () => ({ read: () => Promise.resolve(''), append: () => Promise.resolve() }),
   imported: () => Promise.resolve(new RagCache()),
+  known: () => Promise.resolve(new RagCache()),
   setImported: () => Promise.resolve(),
   everything: () => Promise.resolve(new RagCache()),
 };

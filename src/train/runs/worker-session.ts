@@ -54,7 +54,7 @@ export function workerSessions(tools: WorkerTools): OpenSession {
             ...{ ...parts, config, signal, clock: tools.clock, concurrency: 2 * slots },
             questions: await tools.data.questions(config.questions.source),
             journal: tools.data.journal(config),
-            imported: await tools.data.imported(),
+            imported: await tools.data.known(config),
             onProgress: (done, total) => onLoading('Questions answered by plain RAG', done, total),
           }),
       });

@@ -1,10 +1,11 @@
 /**
  * The data of the demo's PPO run: one fresh world of the `train` split, whose names occur in no dev or test world, as a corpus and
- * questions over it.
+ * questions over it. Three in four of the one-hop questions and half of the comparisons, drawn by lot, are left out
+ * (`left-out.txt`): the searcher has the most to learn from the others.
  *
- *   npx tsx tools/demo-models/ppo/build-data.ts --out DIR [--seed S] [--passages N] [--questions N]
+ *   npx tsx tools/demo-models/ppo/build-data.ts --out DIR [--seed S] [--passages N] [--questions N] [--all]
  */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { generateWorld } from '../../world/generate';
@@ -15,6 +16,7 @@ const { values } = parseArgs({
     seed: { type: 'string', default: 's3-web ppo' },
     passages: { type: 'string', default: '2000' },
     questions: { type: 'string', default: '2400' },
+    all: { type: 'boolean', default: false },
   },
 });
 
@@ -22,6 +24,14 @@ const world = generateWorld({
   ...{ seed: values.seed, split: 'train' },
   ...{ passages: Number(values.passages), questions: Number(values.questions) },
 });
+const leftOut = new Set(
+  values.all
+    ? []
+    : readFileSync(new URL('left-out.txt', import.meta.url), 'utf8')
+        .trim()
+        .split('\n'),
+);
+const questions = world.questions.filter(({ id }) => !leftOut.has(id));
 const lines = (rows: readonly object[]): string => rows.map((row) => `${JSON.stringify(row)}\n`).join('');
 mkdirSync(values.out, { recursive: true });
 writeFileSync(
@@ -31,15 +41,15 @@ writeFileSync(
 writeFileSync(
   join(values.out, 'questions.jsonl'),
   lines(
-    world.questions.map(({ id, question, answers, hops, kind, gold }) => ({
+    questions.map(({ id, question, answers, hops, kind, gold }) => ({
       ...{ id, question, golden_answers: answers, hops, kind, gold, dataset: 'demo-train' },
     })),
   ),
 );
 const count = (kind: string, hops: number): number =>
-  world.questions.filter((q) => q.kind === kind && q.hops === hops).length;
+  questions.filter((q) => q.kind === kind && q.hops === hops).length;
 console.log(
-  `${world.passages.length} passages, ${world.questions.length} questions: ` +
+  `${world.passages.length} passages, ${questions.length} questions: ` +
     `${count('lookup', 1)} lookups, ${count('bridge', 2)} of two hops, ${count('bridge', 3)} of three, ` +
     `${count('comparison', 2)} comparisons`,
 );
