@@ -8,6 +8,7 @@ import type { EncoderServiceApi } from '../src/protocol/encoder';
 import { AppError } from '../src/protocol/errors';
 import { CorpusService } from '../src/retrieval/corpus-service';
 import { DEMO_ENCODER } from '../src/retrieval/encoder/catalog';
+import { browserDensePlatform } from './dense-platform';
 
 const encoderWorker = new Worker(new URL('./encoder.worker.ts', import.meta.url), {
   type: 'module',
@@ -40,6 +41,7 @@ serve(
     demo: demoIn('/demo/'),
     // The world to train in, whose names are in no other.
     others: { 'demo-train': { name: 'Training world of the demo', ...demoIn('/demo/train/') } },
+    dense: browserDensePlatform,
     read: { pdf: browserPdfPlatform() },
   }),
 );

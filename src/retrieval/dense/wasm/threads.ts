@@ -60,6 +60,11 @@ export class ScanThreads {
   #indexes = 0;
   #failure: unknown;
 
+  /** Of a thread that is gone; no search asks any of them again. */
+  get failure(): unknown {
+    return this.#failure;
+  }
+
   constructor(threads: readonly ScanThread[]) {
     this.#threads = threads;
     threads.forEach((thread, at) => {

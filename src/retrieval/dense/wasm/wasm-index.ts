@@ -33,7 +33,7 @@ const ROWS_PER_THREAD = 16_384;
 export class WasmIndex implements DenseIndex {
   readonly count: number;
   readonly dimensions: number;
-  readonly threads: number;
+  readonly #stretches: number;
   readonly #layout: ScanLayout;
   readonly #scanner: Scanner;
   readonly #others: ScanThreads | undefined;
@@ -47,7 +47,7 @@ export class WasmIndex implements DenseIndex {
     this.#layout = layout;
     this.#scanner = new Scanner(module, layout);
     this.#others = others;
-    this.threads = 1 + (others?.size ?? 0);
+    this.#stretches = 1 + (others?.size ?? 0);
     this.#id = others ? others.open(module, layout) : 0;
   }
 
@@ -64,6 +64,11 @@ export class WasmIndex implements DenseIndex {
       });
     }
     return new WasmIndex(module, layOut(rows, 1 + (others?.size ?? 0), others !== undefined), others);
+  }
+
+  /** Those that scan, the calling one among them. */
+  get threads(): number {
+    return this.#others?.failure === undefined ? this.#stretches : 1;
   }
 
   /** The rows as they lie in the memory of WebAssembly. */
@@ -83,13 +88,20 @@ export class WasmIndex implements DenseIndex {
     signal: AbortSignal | undefined,
   ): Promise<TopK[]> {
     const others = this.#others;
-    const [mine, ...theirs] = stretches(this.count, this.threads);
+    const [mine, ...theirs] = stretches(this.count, this.#stretches);
     if (!mine) return this.#scanner.search(queries, topK, { from: 0, to: 0 }, signal);
     // A wrong query is refused here before others are asked.
     const rows = this.rows;
     for (const query of queries) rows.scorer(query);
     const asked = theirs.map((stretch, i) => others?.search(this.#id, i, queries, topK, stretch) ?? []);
-    const results = await Promise.all([this.#scanner.search(queries, topK, mine, signal), ...asked]);
+    const whole = Promise.all([this.#scanner.search(queries, topK, mine, signal), ...asked]);
+    const results = await whole.catch((error: unknown) => {
+      if (others?.failure === undefined) throw error;
+      // Without the others this thread does all of it, with the same results.
+      return this.#scanner
+        .search(queries, topK, { from: 0, to: this.count }, signal)
+        .then((found) => [found]);
+    });
     return queries.map((_, q) =>
       mergeTopK(
         results.flatMap((result) => result[q] ?? []),

@@ -1,0 +1,80 @@
+/**
+ * For corpora whose int8 rows are too many for the memory: one bit a component stays there, finds ten times as many candidates as are
+ * asked for, and their int8 rows are read to score them. Not exact; see the recall in bench/README.md.
+ */
+import { AppError, throwIfAborted } from '../../protocol/errors';
+import { TopKHeap, type TopK } from '../top-k';
+import { ByteRows } from './byte-rows';
+import { PlainIndex, type DenseIndex } from './dense-index';
+import { RangedRows, type RangeReader } from './ranged-rows';
+import { strideOf } from './shape';
+import type { ResidentSigns } from './signs-file';
+import type { ScanThreads } from './wasm/threads';
+import { scanModule, WasmIndex } from './wasm/wasm-index';
+
+export const DEFAULT_OVERSAMPLE = 10;
+
+export class RescoredIndex implements DenseIndex {
+  readonly #resident: ResidentSigns;
+  readonly #signs: DenseIndex;
+  readonly #rows: RangedRows;
+  readonly #oversample: number;
+
+  private constructor(resident: ResidentSigns, signs: DenseIndex, rows: RangedRows, oversample: number) {
+    this.#resident = resident;
+    this.#signs = signs;
+    this.#rows = rows;
+    this.#oversample = oversample;
+  }
+
+  /** `read` reads the `vectors.bin` of the same corpus. @throws AppError INTEGRITY where it is of another */
+  static async open(
+    resident: ResidentSigns,
+    read: RangeReader,
+    options: { oversample?: number; threads?: ScanThreads; signal?: AbortSignal } = {},
+  ): Promise<RescoredIndex> {
+    const { signs } = resident;
+    const rows = await RangedRows.open(read, strideOf(signs.dimensions, 1), options.signal);
+    if (rows.count !== signs.count) {
+      throw new AppError('INTEGRITY', `There are ${signs.count} signs for ${rows.count} vectors.`, {
+        fix: 'Build the index again.',
+      });
+    }
+    const index = scanModule(false) ? WasmIndex.open(signs, options.threads) : new PlainIndex(signs);
+    return new RescoredIndex(resident, index, rows, options.oversample ?? DEFAULT_OVERSAMPLE);
+  }
+
+  get count(): number {
+    return this.#resident.signs.count;
+  }
+
+  get dimensions(): number {
+    return this.#resident.signs.dimensions;
+  }
+
+  async search(queries: readonly Float32Array[], topK: number, signal?: AbortSignal): Promise<TopK[]> {
+    const found = await this.#signs.search(queries, topK * this.#oversample, signal);
+    const rows = [...new Set(found.flatMap(({ rows: list }) => [...list]))].sort((a, b) => a - b);
+    const codes = await this.#rows.fetch(rows, signal);
+    throwIfAborted(signal);
+    const { signs, byteScales } = this.#resident;
+    const fetched = new ByteRows({
+      codes,
+      scales: Float32Array.from(rows, (row) => byteScales[row] ?? 0),
+      products: Float32Array.from(rows, (row) => signs.products[row] ?? 0),
+      mean: signs.mean,
+    });
+    const placeOf = new Map(rows.map((row, place) => [row, place]));
+    return queries.map((query, q) => {
+      const scorer = fetched.scorer(query);
+      const candidates = found[q]?.rows ?? new Uint32Array(0);
+      const heap = new TopKHeap(Math.min(topK, candidates.length));
+      for (const row of candidates) heap.push(row, scorer.score(placeOf.get(row) ?? 0));
+      return heap.take();
+    });
+  }
+
+  dispose(): void {
+    this.#signs.dispose?.();
+  }
+}
