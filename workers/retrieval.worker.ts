@@ -2,13 +2,15 @@
 import { browserPdfPlatform } from '../src/platform/browser/pdf-platform';
 import { connect, serve } from '../src/platform/rpc/connection';
 import { remoteEncoderService } from '../src/platform/rpc/remote-encoder';
-import { browserCorpusStore } from '../src/platform/storage/browser-storage';
+import { systemClock } from '../src/platform/clock';
+import { browserCorpusStore, browserPackStaging } from '../src/platform/storage/browser-storage';
+import { tarOf } from '../src/platform/storage/model-tar';
 import { opfsCache } from '../src/platform/storage/opfs-cache';
 import type { EncoderServiceApi } from '../src/protocol/encoder';
 import { AppError } from '../src/protocol/errors';
-import { CorpusService } from '../src/retrieval/corpus-service';
 import { DEMO_ENCODER } from '../src/retrieval/encoder/catalog';
 import { browserDensePlatform } from './dense-platform';
+import { LinkedCorpusService } from '../src/retrieval/linked-service';
 
 const encoderWorker = new Worker(new URL('./encoder.worker.ts', import.meta.url), {
   type: 'module',
@@ -35,13 +37,20 @@ const demoIn = (folder: string) => ({
 });
 
 serve(
-  new CorpusService({
-    store: browserCorpusStore,
-    encoders: remoteEncoderService(connect<EncoderServiceApi>(encoderWorker).remote),
-    demo: demoIn('/demo/'),
-    // The world to train in, whose names are in no other.
-    others: { 'demo-train': { name: 'Training world of the demo', ...demoIn('/demo/train/') } },
-    dense: browserDensePlatform,
-    read: { pdf: browserPdfPlatform() },
-  }),
+  new LinkedCorpusService(
+    {
+      store: browserCorpusStore,
+      encoders: remoteEncoderService(connect<EncoderServiceApi>(encoderWorker).remote),
+      demo: demoIn('/demo/'),
+      // The world to train in, whose names are in no other.
+      others: { 'demo-train': { name: 'Training world of the demo', ...demoIn('/demo/train/') } },
+      dense: browserDensePlatform,
+      read: { pdf: browserPdfPlatform() },
+    },
+    {
+      tools: { fetch: (input, init) => fetch(input, init), clock: systemClock },
+      staging: browserPackStaging,
+      archive: tarOf,
+    },
+  ),
 );

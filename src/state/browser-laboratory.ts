@@ -15,6 +15,7 @@ import type { EvaluationApi } from '../evaluation/evaluation-types';
 import type { CorpusServiceApi } from '../protocol/corpus';
 import { AppError } from '../protocol/errors';
 import type { LanguageModel } from '../protocol/language-model';
+import type { LinkServiceApi } from '../protocol/linked-corpora';
 import type { LmWorkerApi } from '../protocol/lm-worker';
 import { splitChoice } from '../protocol/model-ids';
 import type { ModelLibraryApi } from '../protocol/model-library';
@@ -24,7 +25,9 @@ import { fetchDemoCorpus, fetchDemoQuestions } from './demo-data';
 import { endpointModel, requireEndpoint } from './endpoint-models';
 import type { EndpointRole } from './endpoints.svelte';
 import type { CapabilityReport, Endpoints, Laboratory, LoadEvent, ModelOption } from './laboratory';
+import { LastUse } from './last-use';
 import { LocalModels } from './local-models';
+import { fetchOfferedPacks } from './offered-packs';
 import { ModelsInUse, type Work } from './models-in-use';
 import { fetchModelOptions, storedOptions } from './model-options';
 import { onnxOption } from './onnx-id';
@@ -66,8 +69,10 @@ export function createBrowserLaboratory(): Laboratory {
     localStorageOrNull(),
   );
   const corpora = new StoredCorpora(
-    () => connect<CorpusServiceApi>(startRetrievalWorker()),
+    () => connect<CorpusServiceApi & LinkServiceApi>(startRetrievalWorker()),
     () => fetchDemoCorpus(fetchHere, demoUrl),
+    () => fetchOfferedPacks(fetchHere, besidePage('packs.json')),
+    new LastUse(localStorageOrNull(), () => new Date().toISOString()),
   );
   const options = fetchModelOptions(fetchHere, modelsUrl);
   // Whoever needs them awaits them again; until then a failure is nobody's.

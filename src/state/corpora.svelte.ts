@@ -1,6 +1,16 @@
 import { isAbort, toEnvelope, type ErrorEnvelope } from '../protocol/errors';
-import type { CorpusEntry, ImportReport, ImportRequest, Laboratory, StorageReport } from './laboratory';
+import { CorpusSearch } from './corpus-search.svelte';
+import type {
+  CorpusEntry,
+  CorpusLinks,
+  ImportReport,
+  ImportRequest,
+  Laboratory,
+  OfferedPack,
+  StorageReport,
+} from './laboratory';
 import { Meter, type Measured } from './meter';
+import { PackTransfers } from './pack-transfers.svelte';
 
 export interface ImportJob {
   id: number;
@@ -20,12 +30,24 @@ export class Corpora {
   error = $state.raw<ErrorEnvelope | null>(null);
   loaded = $state(false);
   persistRefused = $state(false);
+  readonly packs: PackTransfers;
+  readonly search: CorpusSearch;
   #laboratory: Laboratory;
   #aborts: { id: number; abort: AbortController }[] = [];
   #next = 1;
 
   constructor(laboratory: Laboratory) {
     this.#laboratory = laboratory;
+    this.packs = new PackTransfers(laboratory.corpora.links, () => this.refresh());
+    this.search = new CorpusSearch(laboratory.corpora);
+  }
+
+  get links(): CorpusLinks {
+    return this.#laboratory.corpora.links;
+  }
+
+  get offered(): Promise<OfferedPack[]> {
+    return this.#laboratory.corpora.offered();
   }
 
   nameOf(id: string): string {

@@ -1,11 +1,13 @@
 /** What the pages need of everything below them. The browser's is assembled in one place; tests hand in a scripted one. */
 import type { EvaluationApi } from '../evaluation/evaluation-types';
+import type { Chunking, CorpusLink, RemoteLink, WordSettings } from '../protocol/corpus';
 import type { ErrorEnvelope } from '../protocol/errors';
+import type { PackSummary, RemoteReport, StagedPack } from '../protocol/linked-corpora';
 import type { LmWorkerEvent, LocalModelInfo } from '../protocol/lm-worker';
 import type { ModelLibraryApi, StoredModelSettings } from '../protocol/model-library';
 import type { WeightType } from '../protocol/model-import';
 import type { PublishedModel } from '../protocol/registry';
-import type { Progress } from '../protocol/retrieval';
+import type { Hit, Progress, RetrievalMode } from '../protocol/retrieval';
 import type { TextGenerationDtype } from '../protocol/text-generation-worker';
 import type { SystemId, TraceDelta, TraceEvent } from '../protocol/trace';
 import type { TrainingApi } from '../train/worker-api';
@@ -75,6 +77,19 @@ export interface CorpusEntry {
   createdAt: string;
   /** The demo corpus can be neither renamed nor deleted. */
   builtIn: boolean;
+  /** Where it lies, where that is not here. */
+  link?: CorpusLink;
+  /** ISO 8601; absent where it has not been searched. */
+  lastUsedAt?: string;
+  /** Modes that are in memory at this moment. */
+  open?: readonly RetrievalMode[];
+}
+
+/** A pack that the page offers. */
+export interface OfferedPack {
+  name: string;
+  note: string;
+  url: string;
 }
 
 export interface SourceFile {
@@ -101,6 +116,8 @@ export interface ImportRequest {
   files: SourceFile[];
   /** Registry or hub id; null = BM25 only. */
   encoder: string | null;
+  chunking?: Chunking;
+  words?: Partial<WordSettings>;
 }
 
 export interface CorpusLibrary {
@@ -112,6 +129,25 @@ export interface CorpusLibrary {
   ): Promise<ImportReport>;
   rename(id: string, name: string): Promise<void>;
   remove(id: string): Promise<void>;
+  /** One query, for looking at what a corpus finds. */
+  search(id: string, mode: RetrievalMode, query: string, topK: number, signal: AbortSignal): Promise<Hit[]>;
+  /** Packs that can be opened in one click. */
+  offered(): Promise<OfferedPack[]>;
+  links: CorpusLinks;
+}
+
+/** Corpora that lie elsewhere, and packs. */
+export interface CorpusLinks {
+  look(address: string, signal: AbortSignal): Promise<PackSummary>;
+  fetch(address: string, onProgress: (p: Progress) => void, signal: AbortSignal): Promise<CorpusEntry>;
+  link(address: string, signal: AbortSignal): Promise<CorpusEntry>;
+  staged(): Promise<StagedPack[]>;
+  discard(hash: string): Promise<void>;
+  /** An archive of the folder that a static host serves. */
+  export(id: string, onProgress: (p: Progress) => void, signal: AbortSignal): Promise<Blob>;
+  test(link: RemoteLink, key: string, signal: AbortSignal): Promise<RemoteReport>;
+  connect(link: RemoteLink, key: string, signal: AbortSignal): Promise<CorpusEntry>;
+  giveKey(url: string, key: string): Promise<void>;
 }
 
 export interface Endpoint {

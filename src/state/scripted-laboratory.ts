@@ -5,6 +5,7 @@ import type { TraceDelta, TraceEvent } from '../protocol/trace';
 import { FIXTURE_NAIVE, FIXTURE_QUESTION, FIXTURE_S3, streamed } from './fixture-trace';
 import type { CorpusEntry, Laboratory, LoadEvent, OnnxModel } from './laboratory';
 import { onnxId, onnxOption } from './onnx-id';
+import { scriptedLinks } from './scripted-links';
 import { scriptedLibrary } from './scripted-library';
 import { TrainedModels } from './trained-models';
 import { createScriptedTraining, type TrainingScript } from './train-scripted';
@@ -162,6 +163,7 @@ export function createScriptedLaboratory(script: Script = {}): Laboratory {
         corpora = corpora.filter((corpus) => corpus.id !== id);
         return Promise.resolve();
       },
+      ...scriptedLinks(DEMO),
     },
     prepare: async (_runs, _endpoints, onEvent, signal) => {
       for (const event of script.loads ?? LOADS) {

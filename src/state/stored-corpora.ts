@@ -1,40 +1,56 @@
 /** The corpora of this device as the pages see them, over the worker that holds them. */
 import { proxy, type RpcConnection } from '../platform/rpc/connection';
-import type { CorpusRecord, CorpusServiceApi, EncoderDevice } from '../protocol/corpus';
+import type { CorpusServiceApi, EncoderDevice } from '../protocol/corpus';
 import { AppError } from '../protocol/errors';
-import type { Progress, RetrievalMode, Retriever } from '../protocol/retrieval';
-import type { CorpusEntry, CorpusLibrary, ImportReport, ImportRequest, LoadEvent } from './laboratory';
+import type { LinkServiceApi } from '../protocol/linked-corpora';
+import type { Hit, Progress, RetrievalMode, Retriever } from '../protocol/retrieval';
+import { entryOf } from './corpus-entry';
+import { corpusLinks } from './corpus-links';
+import type { LastUse } from './last-use';
+import type {
+  CorpusEntry,
+  CorpusLibrary,
+  CorpusLinks,
+  ImportReport,
+  ImportRequest,
+  LoadEvent,
+  OfferedPack,
+} from './laboratory';
 import { DEMO_CORPUS } from './settings';
 
-const entryOf = (record: CorpusRecord): CorpusEntry => ({
-  id: record.id,
-  name: record.name,
-  passages: record.passages,
-  bytes: record.bytes,
-  encoder: record.encoder?.model ?? null,
-  createdAt: record.createdAt,
-  builtIn: false,
-});
+type Service = CorpusServiceApi & LinkServiceApi;
 
 const DEVICES: Record<EncoderDevice, string> = { webgpu: 'WebGPU', wasm: 'WASM' };
 
 export class StoredCorpora implements CorpusLibrary {
-  readonly #start: () => RpcConnection<CorpusServiceApi>;
+  readonly #start: () => RpcConnection<Service>;
   readonly #demo: () => Promise<CorpusEntry>;
-  #connection: RpcConnection<CorpusServiceApi> | null = null;
+  readonly #packs: () => Promise<OfferedPack[]>;
+  readonly #lastUse: LastUse;
+  readonly #open = new Map<string, Set<RetrievalMode>>();
+  readonly links: CorpusLinks = corpusLinks(() => this.#remote);
+  #connection: RpcConnection<Service> | null = null;
   #hub: string | null = null;
   /** As last listed, to name a corpus before it is open. */
   readonly #names = new Map<string, string>();
 
-  /** `demo` describes the corpus that comes with the page. */
-  constructor(start: () => RpcConnection<CorpusServiceApi>, demo: () => Promise<CorpusEntry>) {
+  /** `demo` describes the corpus that comes with the page, `packs` what it offers. */
+  constructor(
+    start: () => RpcConnection<Service>,
+    demo: () => Promise<CorpusEntry>,
+    packs: () => Promise<OfferedPack[]>,
+    lastUse: LastUse,
+  ) {
     this.#start = start;
     this.#demo = demo;
+    this.#packs = packs;
+    this.#lastUse = lastUse;
   }
 
-  get #remote(): RpcConnection<CorpusServiceApi>['remote'] {
+  get #remote(): RpcConnection<Service>['remote'] {
     if (!this.#connection || this.#connection.lost.aborted) {
       this.#connection = this.#start();
+      this.#open.clear();
       this.#tellHub();
     }
     return this.#connection.remote;
@@ -54,7 +70,15 @@ export class StoredCorpora implements CorpusLibrary {
     const [demo, records] = await Promise.all([this.#demo(), this.#remote.listCorpora()]);
     const entries = [demo, ...records.map(entryOf)];
     for (const { id, name } of entries) this.#names.set(id, name);
-    return entries;
+    return entries.map((entry) => {
+      const used = this.#lastUse.of(entry.id);
+      const open = [...(this.#open.get(entry.id) ?? [])];
+      return {
+        ...entry,
+        ...(used !== undefined && { lastUsedAt: used }),
+        ...(open.length > 0 && { open }),
+      };
+    });
   }
 
   async import(
@@ -72,6 +96,29 @@ export class StoredCorpora implements CorpusLibrary {
 
   async remove(id: string): Promise<void> {
     await this.#remote.deleteCorpus(id);
+    this.#open.delete(id);
+    this.#lastUse.forget(id);
+  }
+
+  offered(): Promise<OfferedPack[]> {
+    return this.#packs();
+  }
+
+  async search(
+    id: string,
+    mode: RetrievalMode,
+    query: string,
+    topK: number,
+    signal: AbortSignal,
+  ): Promise<Hit[]> {
+    const [hits = []] = await this.#remote.search(id, mode, [query], topK, signal);
+    this.#used(id, mode);
+    return hits;
+  }
+
+  #used(id: string, mode: RetrievalMode): void {
+    this.#open.set(id, (this.#open.get(id) ?? new Set()).add(mode));
+    this.#lastUse.note(id);
   }
 
   /** Opens a corpus for searching, with progress; refuses a mode that it was not made for. */
@@ -99,6 +146,7 @@ export class StoredCorpora implements CorpusLibrary {
         },
       );
     }
+    this.#used(id, mode);
     onEvent({ part: 'corpus', phase: 'ready', name: info.name });
     if (!info.encoder) return;
     const { model, device, reason } = info.encoder;

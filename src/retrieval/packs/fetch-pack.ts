@@ -1,6 +1,7 @@
 /** Brings a pack here whole: chunk by chunk into a staging area, which outlives the tab, then as one corpus into the store. */
 import { CORPUS_FILES, type CorpusFile, type CorpusRecord, type CorpusStore } from '../../protocol/corpus';
 import { AppError, throwIfAborted } from '../../protocol/errors';
+import type { StagedPack } from '../../protocol/linked-corpora';
 import type { OnProgress } from '../../protocol/retrieval';
 import { sha256Hex } from '../sha256';
 import { joined, type HttpPack } from './http-pack';
@@ -21,15 +22,6 @@ export interface PackStaging {
   hold<T>(pack: string, work: () => Promise<T>): Promise<T>;
 }
 
-/** What is known of a pack that is half here. Written first, so that it can be gone on with after a restart. */
-export interface StagedPack {
-  url: string;
-  hash: string;
-  name: string;
-  bytes: number;
-  doneBytes: number;
-}
-
 export interface FetchPackOptions {
   staging: PackStaging;
   store: Pick<CorpusStore, 'create' | 'estimate'>;
@@ -39,6 +31,7 @@ export interface FetchPackOptions {
 
 /** Chunks that are fetched side by side. */
 const PARALLEL = 3;
+/** Written first, so that what is half here can be gone on with after a restart. */
 const NOTE = 'staged.json';
 
 /** What a corpus on this device consists of; offsets are of use over HTTP alone. */

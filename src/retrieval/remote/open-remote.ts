@@ -1,15 +1,16 @@
 /** A retrieval server as a corpus: found out about once, then searched like any other. */
 import type { EncoderIdentity, RemoteLink } from '../../protocol/corpus';
 import { AppError, toEnvelope } from '../../protocol/errors';
+import type { RemoteReport } from '../../protocol/linked-corpora';
 import type { Encoder, RetrievalMode, Retriever } from '../../protocol/retrieval';
-import { ANALYZER_ID } from '../bm25/analyzer';
+import { analyzerOf } from '../bm25/analyzers';
 import { requireTopK } from '../hits';
 import { requireOurEncoder } from '../packs/pack-encoder';
 import { LuceneEngine } from './lucene-engine';
 import { QdrantEngine } from './qdrant';
 import { RemoteClient, type RemoteTools } from './remote-client';
 import type { RemoteEngine } from './remote-engine';
-import { modesOf, requireComplete, type RemoteManifest } from './remote-manifest';
+import { modesOf, requireComplete } from './remote-manifest';
 import { RetrieveServer } from './retrieve-server';
 
 export interface RemoteCorpus {
@@ -20,16 +21,6 @@ export interface RemoteCorpus {
   readonly modes: readonly RetrievalMode[];
   /** `encoder` is asked for where the mode needs one. */
   open(mode: RetrievalMode, encoder: () => Promise<Encoder>): Promise<Retriever>;
-}
-
-/** The outcome of testing a connection, in words. */
-export interface RemoteReport {
-  ok: boolean;
-  message: string;
-  fix: string;
-  passages: number;
-  modes: RetrievalMode[];
-  encoder: EncoderIdentity | null;
 }
 
 export function engineOf(link: RemoteLink, tools: RemoteTools): RemoteEngine {
@@ -57,7 +48,8 @@ export async function openRemote(
   const manifest = await engine.manifest(signal);
   requireComplete(manifest);
   requireOurEncoder(manifest);
-  requireOurWords(manifest);
+  // Rejects where this version has no such rules.
+  await analyzerOf(manifest.analyzer);
   return {
     name: manifest.name,
     passages: { length: manifest.passages },
@@ -80,13 +72,6 @@ export async function openRemote(
       };
     },
   };
-}
-
-function requireOurWords({ analyzer, name }: RemoteManifest): void {
-  if (analyzer === ANALYZER_ID) return;
-  throw new AppError('UNSUPPORTED', `"${name}" was analysed with ${analyzer}.`, {
-    fix: `Push a pack that was analysed with ${ANALYZER_ID}.`,
-  });
 }
 
 const otherEncoder = ({ model, dimensions }: EncoderIdentity, ours: number): AppError =>

@@ -2,7 +2,7 @@
 import * as v from 'valibot';
 import type { RemoteLink } from '../../protocol/corpus';
 import type { Hit, Passage, RetrievalMode } from '../../protocol/retrieval';
-import { analyze } from '../bm25/analyzer';
+import { analyzerOf, termsOf } from '../bm25/analyzers';
 import {
   fuseRows,
   HYBRID,
@@ -65,6 +65,7 @@ export class QdrantEngine implements RemoteEngine {
     signal?: AbortSignal,
   ): Promise<Hit[][]> {
     const numbers = new TermNumbers(manifest);
+    const analyzer = await analyzerOf(manifest.analyzer);
     const depth = Math.max(topK, HYBRID.depth);
     const limit = topK + TIE_MARGIN;
     const fused = mode === 'hybrid' && (await this.#canFuse(signal));
@@ -72,7 +73,7 @@ export class QdrantEngine implements RemoteEngine {
     /** What each query asks for: one list, or two to be fused here; none where it has no words. */
     const asked = queries.map(({ text, vector }): Search[] => {
       const dense: Search = { query: [...(vector ?? [])], using: DENSE };
-      const terms = queryVector(analyze(text), numbers);
+      const terms = queryVector(termsOf(analyzer, text), numbers);
       const sparse: Search[] = terms.indices.length > 0 ? [{ query: terms, using: SPARSE }] : [];
       if (mode === 'dense') return [{ ...dense, limit, ...whole }];
       if (mode === 'bm25') return sparse.map((one) => ({ ...one, limit, ...whole }));

@@ -1,0 +1,139 @@
+/** The retrieval service with corpora that lie elsewhere: packs fetched or read by range, servers asked. */
+import type { HttpTools } from '../lm/import/http-source';
+import type { CorpusLink, CorpusRecord, CorpusStore, RemoteLink } from '../protocol/corpus';
+import { AppError } from '../protocol/errors';
+import type { LinkServiceApi, PackSummary, RemoteReport, StagedPack } from '../protocol/linked-corpora';
+import type { OnProgress } from '../protocol/retrieval';
+import { CorpusService, type CorpusServiceParts, type LinkedCorpus } from './corpus-service';
+import { fetchPack, stagedPacks, wantedBytes, type PackStaging } from './packs/fetch-pack';
+import { openHttpPack } from './packs/http-pack';
+import { openRangedPack, residentBytes } from './packs/ranged-pack';
+import { packParts, type PackPart } from './packs/write-pack';
+import { openRemote, testRemote } from './remote/open-remote';
+import type { RemoteTools } from './remote/remote-client';
+
+export interface LinkParts {
+  tools: HttpTools;
+  staging: () => PackStaging;
+  /** Files of one folder as one file for the user. */
+  archive: (folder: string, parts: readonly PackPart[]) => Blob;
+}
+
+type LinkedRecord = CorpusRecord & { link: CorpusLink };
+
+export class LinkedCorpusService extends CorpusService implements LinkServiceApi {
+  readonly #links: LinkParts;
+  readonly #keys: Map<string, string>;
+  readonly #openStore: () => CorpusStore;
+
+  constructor(parts: CorpusServiceParts, links: LinkParts) {
+    const keys = new Map<string, string>();
+    super({ ...parts, openLinked: (record) => openLinked(record, links.tools, keys) });
+    this.#links = links;
+    this.#keys = keys;
+    let store: CorpusStore | undefined;
+    this.#openStore = () => (store ??= parts.store());
+  }
+
+  async lookAtPack(address: string, signal?: AbortSignal): Promise<PackSummary> {
+    const pack = await openHttpPack(address, this.#links.tools, signal);
+    const { name, passages, encoder, analyzer = '', k1 = 0, b = 0 } = pack.manifest;
+    return {
+      ...{ url: pack.url, hash: pack.hash, name, passages, encoder, analyzer, k1, b },
+      bytes: wantedBytes(pack),
+      residentBytes: residentBytes(pack, encoder ? 'dense' : 'bm25'),
+    };
+  }
+
+  async fetchPack(address: string, onProgress?: OnProgress, signal?: AbortSignal): Promise<CorpusRecord> {
+    const pack = await openHttpPack(address, this.#links.tools, signal);
+    const options = { staging: this.#links.staging(), store: this.#openStore(), onProgress, signal };
+    return fetchPack(pack, options);
+  }
+
+  async linkPack(address: string, signal?: AbortSignal): Promise<CorpusRecord> {
+    const { url, hash, manifest } = await openHttpPack(address, this.#links.tools, signal);
+    const { name, passages, encoder } = manifest;
+    const link: CorpusLink = { kind: 'pack', url, manifest: hash };
+    return this.#openStore().create({ name, passages, encoder, sources: [], link }, [], signal);
+  }
+
+  stagedPacks(): Promise<StagedPack[]> {
+    return stagedPacks(this.#links.staging());
+  }
+
+  discardPack(hash: string): Promise<void> {
+    const staging = this.#links.staging();
+    // Whoever fetches it at this moment has it to the end.
+    return staging.hold(hash, () => staging.remove(hash));
+  }
+
+  async exportPack(id: string, onProgress?: OnProgress, signal?: AbortSignal): Promise<Blob> {
+    const store = this.#openStore();
+    const record = (await store.list()).find((one) => one.id === id);
+    if (!record || record.link) {
+      throw new AppError('UNSUPPORTED', 'This corpus does not lie on this device.', {
+        fix: 'Export one of your own corpora.',
+      });
+    }
+    async function* files() {
+      for (const name of Object.keys(record?.files ?? {})) yield { name, bytes: await store.read(id, name) };
+    }
+    const parts: PackPart[] = [];
+    for await (const part of packParts(record, files(), { onProgress, signal })) parts.push(part);
+    return this.#links.archive(folderName(record.name), parts);
+  }
+
+  testRemote(link: RemoteLink, key: string, signal?: AbortSignal): Promise<RemoteReport> {
+    return testRemote(
+      link,
+      this.#remoteTools(() => key),
+      signal,
+    );
+  }
+
+  async linkRemote(link: RemoteLink, key: string, signal?: AbortSignal): Promise<CorpusRecord> {
+    const { name, passages, encoder } = await openRemote(
+      link,
+      this.#remoteTools(() => key),
+      signal,
+    );
+    if (key !== '') this.#keys.set(link.url, key);
+    const corpus = { name, passages: passages.length, encoder, sources: [], link };
+    return this.#openStore().create(corpus, [], signal);
+  }
+
+  giveKey(url: string, key: string): Promise<void> {
+    this.#keys.set(url, key);
+    return Promise.resolve();
+  }
+
+  #remoteTools(key: () => string | undefined): RemoteTools {
+    const { fetch, clock } = this.#links.tools;
+    return { fetch, clock, key };
+  }
+}
+
+async function openLinked(
+  { name, link }: LinkedRecord,
+  tools: HttpTools,
+  keys: ReadonlyMap<string, string>,
+): Promise<LinkedCorpus> {
+  if (link.kind !== 'pack') {
+    return openRemote(link, { fetch: tools.fetch, clock: tools.clock, key: () => keys.get(link.url) });
+  }
+  const pack = await openHttpPack(link.url, tools);
+  if (pack.hash === link.manifest) return openRangedPack(pack);
+  throw new AppError('INTEGRITY', `"${name}" has changed at its address since it was linked.`, {
+    fix: 'Delete it here and open the address again, if you trust the new one.',
+  });
+}
+
+/** What a folder may be called anywhere. */
+const folderName = (name: string): string =>
+  name
+    .normalize('NFKD')
+    .replace(/[^\w.-]+/g, '-')
+    .replace(/^[-.]+|[-.]+$/g, '')
+    .slice(0, 60)
+    .toLowerCase() || 'index';

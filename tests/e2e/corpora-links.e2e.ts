@@ -1,0 +1,193 @@
+import AxeBuilder from '@axe-core/playwright';
+import type { Page } from '@playwright/test';
+import { ANALYZER_ID } from '../../src/retrieval/bm25/analyzer';
+import { buildBm25 } from '../../src/retrieval/bm25/bm25-retriever';
+import { engineOf } from '../../src/retrieval/remote/open-remote';
+import { pushCorpus } from '../../src/retrieval/remote/push';
+import { remoteLink } from '../../src/retrieval/remote/remote-reference';
+import { systemClock } from '../../src/platform/clock';
+import { startEngineServer, type EngineServer } from '../servers/engine-server';
+import { madePassages, startPackServer, type PackServer } from '../servers/pack-server';
+import { expect, openPage, test } from './guarded-page';
+
+const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
+const passages = madePassages(80);
+let pack: PackServer;
+let engine: EngineServer;
+
+test.beforeAll(async () => {
+  pack = await startPackServer({ passages, encoder: false });
+  engine = await startEngineServer({ kind: 'qdrant', key: 'a-word' });
+  const tools = { fetch, clock: systemClock, key: () => 'a-word' };
+  const source = {
+    name: 'Lamps there',
+    pack: 'a'.repeat(64),
+    encoder: null,
+    analyzer: ANALYZER_ID,
+    vectorAt: null,
+  };
+  const bm25 = await buildBm25(passages);
+  await pushCorpus({ ...source, passages, bm25 }, engineOf(remoteLink('qdrant', engine.url, 'lamps'), tools));
+});
+test.afterAll(async () => {
+  await pack.close();
+  await engine.close();
+});
+test.beforeEach(({ watch }) => {
+  pack.hub.heal();
+  watch.allow(new URL(pack.url).origin);
+  watch.allow(engine.url);
+});
+
+async function look(page: Page, address: string): Promise<void> {
+  const summary = page.getByText('Open an index by its address');
+  if (!(await page.getByLabel('Address of the index').isVisible())) await summary.click();
+  await page.getByLabel('Address of the index').fill(address);
+  await page.getByRole('button', { name: 'Look at it' }).click();
+}
+
+async function searchIn(page: Page, name: string, query: string): Promise<void> {
+  await page.getByRole('button', { name: `Search in ${name}` }).click();
+  await page.getByRole('textbox', { name: 'Query' }).fill(query);
+  await page.keyboard.press('Enter');
+}
+
+const violations = async (page: Page): Promise<string[]> => {
+  const found = await new AxeBuilder({ page }).withTags(TAGS).analyze();
+  return found.violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.target.join(' ')).join(', ')}`);
+};
+const overflow = (page: Page): Promise<number> =>
+  page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+
+test('a pack is looked at, fetched whole, paused, gone on with after a reload, and searched', async ({
+  page,
+}) => {
+  await openPage(page, '#/corpora');
+  await look(page, pack.url);
+  await expect(page.getByText('80 passages, searchable by words')).toBeVisible();
+  // The last chunk does not come: what is there waits for it.
+  pack.hub.fail('bm25.bin.00001', { kind: 'stall' }, 9);
+  await page.getByRole('button', { name: /^Fetch / }).click();
+  await page.getByRole('button', { name: 'Pause' }).click();
+  await expect(page.getByText(/paused at/)).toBeVisible();
+  pack.hub.heal();
+  await page.reload();
+  await page.getByRole('button', { name: 'Go on' }).click();
+  await expect(page.getByText('“Lamps” is ready: 80 passages.')).toBeVisible();
+  await searchIn(page, 'Lamps', 'lamp 42');
+  const column = page.getByRole('region', { name: 'BM25: by words' });
+  await expect(column.getByRole('button').first()).toContainText('Lamp 42');
+  await column.getByRole('button').first().click();
+  await expect(page.getByRole('dialog')).toContainText('p42');
+  await page.keyboard.press('Escape');
+  await expect(page.getByRole('row', { name: /^Lamps/ })).toContainText('words');
+});
+
+test('a pack left where it lies is searched by range, and is a corpus of the Ask page', async ({ page }) => {
+  await openPage(page, '#/corpora');
+  await look(page, `${pack.url}corpus.json`);
+  await page.getByRole('button', { name: /^Leave it there/ }).click();
+  const row = page.getByRole('row', { name: /^Lamps/ });
+  await expect(row).toContainText(`at its address · ${new URL(pack.url).host}`);
+  await searchIn(page, 'Lamps', 'lamp 42');
+  await expect(page.getByRole('region', { name: 'BM25: by words' })).toContainText('Lamp 42');
+  await page.reload();
+  await row.getByRole('button', { name: 'Ask over this' }).click();
+  await page.getByRole('link', { name: 'Ask', exact: true }).click();
+  await page.getByRole('textbox', { name: 'Question' }).fill('Where is lamp 42?');
+  await page.keyboard.press('Enter');
+  await expect(page.getByRole('region', { name: 'The trace' })).toContainText('Lamp 42', { timeout: 60_000 });
+});
+
+test('an address without a pack is told in plain words', async ({ page, watch }) => {
+  watch.expectError(/404/);
+  await openPage(page, '#/corpora');
+  await look(page, `${pack.hub.url}packs/none/resolve/main/`);
+  await expect(page.getByRole('alert')).toContainText('There is no index at this address');
+  await page.getByRole('alert').getByRole('button', { name: 'Dismiss' }).click();
+  await look(page, 'ftp://x');
+  await expect(page.getByRole('alert')).toContainText('no address of an index');
+});
+
+test('a server is tested, connected with a key, searched, and asks for the key again after a reload', async ({
+  page,
+  watch,
+}) => {
+  watch.expectError(/401/);
+  await openPage(page, '#/corpora');
+  await page.getByText('Connect a retrieval server').click();
+  const form = page.getByRole('form', { name: 'Retrieval server' });
+  await form.getByLabel('Address').fill(engine.url);
+  await form.getByLabel('Collection').fill('lamps');
+  await form.getByRole('button', { name: 'Test connection' }).click();
+  await expect(form).toContainText('Check the key');
+  await form.getByLabel('Key').fill('a-word');
+  await form.getByRole('button', { name: 'Test connection' }).click();
+  await expect(form).toContainText('The server answers: 80 passages, searchable by words.');
+  await form.getByRole('button', { name: 'Connect', exact: true }).click();
+  await expect(page.getByText('“Lamps there” is in the list below.')).toBeVisible();
+  await expect(page.getByRole('row', { name: /^Lamps there/ })).toContainText('Qdrant');
+  await searchIn(page, 'Lamps there', 'lamp 42');
+  const column = page.getByRole('region', { name: 'BM25: by words' });
+  await expect(column).toContainText('Lamp 42');
+  await page.reload();
+  await searchIn(page, 'Lamps there', 'lamp 42');
+  await expect(column.getByRole('alert')).toContainText('401');
+  await page.getByLabel(/^Key for/).fill('a-word');
+  await page.getByRole('button', { name: 'Use this key' }).click();
+  await page.getByRole('textbox', { name: 'Query' }).press('Enter');
+  await expect(column).toContainText('Lamp 42');
+});
+
+for (const theme of ['light', 'dark'] as const) {
+  for (const width of [390, 1280]) {
+    test(`the demo searched in three ways, ${theme}, ${width} px: accessible, and nothing scrolls sideways`, async ({
+      page,
+    }) => {
+      await page.emulateMedia({ colorScheme: theme });
+      await page.setViewportSize({ width, height: 900 });
+      await openPage(page, '#/corpora');
+      for (const words of [
+        'Open an index by its address',
+        'Connect a retrieval server',
+        'How texts are cut',
+      ]) {
+        await page.getByText(words).click();
+      }
+      await page.getByRole('button', { name: /^Search in Demo/ }).click();
+      await expect(page.getByRole('textbox', { name: 'Query' })).toBeFocused();
+      await page.keyboard.type('Who founded the lamp guild?');
+      await page.keyboard.press('Enter');
+      const hybrid = page.getByRole('region', { name: 'Hybrid: both ranks fused' });
+      await expect(hybrid.getByRole('button')).toHaveCount(10, { timeout: 60_000 });
+      await expect(hybrid).toContainText('in BM25');
+      expect(await violations(page)).toEqual([]);
+      expect(await overflow(page)).toBeLessThanOrEqual(0);
+      if (process.env['S3_SHOTS']) {
+        await page.screenshot({
+          path: `${process.env['S3_SHOTS']}/corpora-${theme}-${width}.png`,
+          fullPage: true,
+        });
+      }
+      await hybrid.getByRole('button').first().press('Enter');
+      await expect(page.getByRole('dialog')).toBeVisible();
+      expect(await violations(page)).toEqual([]);
+    });
+  }
+}
+
+test('a corpus of this device is exported as a pack', async ({ page }) => {
+  await openPage(page, '#/corpora');
+  await page.getByLabel('Encoder').selectOption({ label: 'none: search by words only (BM25)' });
+  await page
+    .locator('input[type=file][multiple]:not([webkitdirectory])')
+    .setInputFiles([
+      { name: 'rivers.txt', mimeType: 'text/plain', buffer: Buffer.from('The Ansel rises in the hills.') },
+    ]);
+  await expect(page.getByText('“rivers” is ready')).toBeVisible();
+  const download = page.waitForEvent('download');
+  await page.getByRole('button', { name: 'Export as a pack: rivers' }).click();
+  const file = await download;
+  expect(file.suggestedFilename()).toBe('rivers.tar');
+  await expect(page.getByText(/is packed/)).toBeVisible();
+});
