@@ -16,7 +16,7 @@ export const questions = (page: Page): Locator => page.getByRole('region', { nam
 export const rowOf = (page: Page, name: string): Locator =>
   results(page)
     .getByRole('row')
-    .filter({ has: page.getByRole('button', { name: new RegExp(`^${name}(, reference)?$`) }) });
+    .filter({ has: page.getByRole('button', { name: new RegExp(`^${name}\\W*(reference)?$`) }) });
 
 export async function openForm(page: Page): Promise<void> {
   await page.getByRole('button', { name: /^(Choose systems and questions|New evaluation)$/ }).click();

@@ -1,9 +1,9 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { appendFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ScriptedModel } from '../../agent/testing/scripted';
-import { openEvaluationFolder } from '../../platform/storage/evaluation-folder';
+import { openEvaluationFolder, type EvaluationFolder } from '../../platform/storage/evaluation-folder';
 import { AppError } from '../../protocol/errors';
 import type { LanguageModel } from '../../protocol/language-model';
 import { resultKeyText, type EvaluationEvent } from '../evaluation-types';
@@ -290,5 +290,66 @@ describe('200 questions interrupted at 20 random points', () => {
     expect([...answered.values()].every((times) => times === 1)).toBe(true);
     const last = scriptedEvaluations({ store: openEvaluationFolder(folder) }).evaluations;
     expect(await last.get(id)).toMatchObject({ status: 'finished', ok: 200, failed: 0 });
-  });
+  }, 120_000);
+
+  it('lose nothing that was kept and keep nothing twice where the process dies at such points, in the middle of a line', async () => {
+    const folder = join(scratch, 'killed');
+    const random = randomStream(11);
+    const deaths = Array.from({ length: 20 }, () => 1 + Math.floor(random() * 8));
+    const kept = new Set<string>();
+    const asked: string[] = [];
+    const clock = { now: () => performance.now(), sleep: () => Promise.resolve() };
+    const demo = faulty(knowingModel(), (text) => void asked.push(/number \d+/.exec(text)?.[0] ?? ''));
+    let id = '';
+    for (const [round, dieAfter] of [...deaths, Infinity].entries()) {
+      const files = openEvaluationFolder(folder);
+      const { store, died } = dying(files, dieAfter, kept);
+      const { evaluations } = scriptedEvaluations({ sources: sources(200), models: { demo }, store, clock });
+      const limits = { concurrency: 5 };
+      if (round === 0)
+        id = (await evaluations.create({ systems: ['naive-rag'], datasets: ['q.jsonl'], limits })).id;
+      const before = (await files.results(id)).map(({ key }) => key);
+      for (const key of kept) expect(before).toContain(key);
+      await Promise.race([evaluations.start(id), died]);
+      await files.close();
+      if (dieAfter === Infinity) break;
+      // What a process leaves that dies while it writes: its lock, a record that says "running", half lines.
+      await appendFile(join(folder, id, 'traces.jsonl'), '{"format":"s3-web/tr');
+      await appendFile(join(folder, id, 'results.jsonl'), '{"key":"[\\"naive');
+      await writeFile(join(folder, id, 'running.pid'), '999999999');
+    }
+    const files = openEvaluationFolder(folder);
+    const keys = (await files.results(id)).map(({ key }) => key);
+    await files.close();
+    expect(keys).toHaveLength(200);
+    expect(new Set(keys).size).toBe(200);
+    expect(kept.size).toBeGreaterThan(20);
+    // Only what was under way at a death was asked again.
+    expect(asked.length).toBeLessThanOrEqual(200 + 20 * 5);
+  }, 120_000);
 });
+
+/** A store whose process dies behind so many results: nothing that it is asked for comes back any more. */
+function dying(files: EvaluationFolder, dieAfter: number, kept: Set<string>) {
+  let left = dieAfter;
+  let die = (): void => undefined;
+  const died = new Promise<void>((resolve) => (die = resolve));
+  const never = new Promise<never>(() => undefined);
+  const store = new Proxy(files, {
+    get(target, name: keyof EvaluationFolder) {
+      const method = target[name] as (...given: unknown[]) => Promise<unknown>;
+      return async (...given: unknown[]): Promise<unknown> => {
+        if (left <= 0) return never;
+        const result = await method(...given);
+        // Its time may have come meanwhile.
+        if (left <= 0) return never;
+        if (name !== 'append') return result;
+        kept.add((given[1] as { key: string }).key);
+        if (--left > 0) return result;
+        die();
+        return never;
+      };
+    },
+  });
+  return { store, died };
+}
