@@ -99,6 +99,20 @@ test('a pack left where it lies is searched by range, and is a corpus of the Ask
   await expect(page.getByRole('region', { name: 'The trace' })).toContainText('Lamp 42', { timeout: 60_000 });
 });
 
+test('the pack that the page offers is opened in one click, and searched in three ways', async ({ page }) => {
+  await openPage(page, '#/corpora');
+  await page.getByText('Open an index by its address').click();
+  await page.getByRole('button', { name: 'Demo encyclopaedia', exact: true }).click();
+  await expect(page.getByText('2,000 passages, embedded by demo-encoder')).toBeVisible();
+  await page.getByRole('button', { name: /^Leave it there/ }).click();
+  await searchIn(page, 'Demo encyclopaedia', 'Who founded the lamp guild?');
+  for (const mode of ['Dense: by meaning', 'BM25: by words', 'Hybrid: both ranks fused']) {
+    await expect(page.getByRole('region', { name: mode }).getByRole('button')).toHaveCount(10, {
+      timeout: 60_000,
+    });
+  }
+});
+
 test('an address without a pack is told in plain words', async ({ page, watch }) => {
   watch.expectError(/404/);
   await openPage(page, '#/corpora');
