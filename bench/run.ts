@@ -10,6 +10,7 @@ import { profileStep } from './lm/profile';
 import { compareTrainers } from './training/compare';
 import { buildAndServe } from './page/built-page';
 import { timeFirstAnswer, type BrowserForm, type FirstAnswer } from './page/first-answer';
+import { compareWords } from './words/compare';
 import { digits, spread, summarise, table } from './statistics';
 
 const print = (line: string): void => console.log(line);
@@ -39,6 +40,10 @@ const parts: Record<string, () => Promise<void>> = {
   training: async () => {
     print('\n## Training');
     await compareTrainers(await trainingModel(7), { rounds: 2, tokens: 512, rank: 16, print });
+  },
+  words: async () => {
+    print('\n## Search by words');
+    await compareWords({ data: process.env['S3_DATA'] ?? '../shared/data', questions: 50, print });
   },
   page: async () => {
     print('\n## The page');
