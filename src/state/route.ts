@@ -23,11 +23,13 @@ const MAX_HASH = 8_192;
 export const MAX_QUESTION = 1_000;
 
 const id = v.pipe(v.string(), v.regex(/^[\w.-]{1,128}$/));
+/** Of one corpus, or of several that are searched as one. */
+const corpora = v.pipe(v.string(), v.regex(/^[\w.-]{1,128}(?:\+[\w.-]{1,128}){0,15}$/));
 const whole = ([low, high]: readonly [number, number]) =>
   v.pipe(v.string(), v.regex(/^\d{1,10}$/), v.transform(Number), v.minValue(low), v.maxValue(high));
 
 const QUERY = {
-  corpus: id,
+  corpus: corpora,
   searcher: id,
   generator: id,
   retrieval: v.picklist(RETRIEVAL_MODES),

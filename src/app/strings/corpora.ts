@@ -9,7 +9,8 @@ export const corpora = {
   dropNow: 'Let go to add them',
   pickFiles: 'Choose files',
   pickFolder: 'Choose a folder',
-  accepts: 'JSONL, Markdown, text, HTML and PDF. One JSONL row is one document:',
+  accepts:
+    'JSONL, tables (CSV, TSV), Parquet, Markdown, text, HTML and PDF; JSONL, tables and text also gzipped. One row is one document:',
   example: '{"id": "rivers-17", "title": "River Ansel", "text": "The Ansel rises in the Harrow hills…"}',
   exampleAlso: 'or contents instead of title and text, the title on its first line.',
   encoder: 'Encoder',
