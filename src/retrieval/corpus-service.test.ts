@@ -236,3 +236,34 @@ describe('importing documents', () => {
     expect(await start().listCorpora()).toEqual([]);
   });
 });
+
+describe('several corpora', () => {
+  it('are searched as one, by words, by meaning and by both, and know of their changes', async () => {
+    const service = start();
+    const text = (id: string, rest: string) =>
+      file(`${id}.jsonl`, JSON.stringify({ id, title: '', text: rest }));
+    const first = await service.importFiles({
+      name: 'A',
+      encoder: 'demo',
+      files: [text('a', 'The river of the north.')],
+    });
+    const second = await service.importFiles({
+      name: 'B',
+      encoder: 'demo',
+      files: [text('b', 'A river and a bridge.')],
+    });
+    const both = `${first.record.id}+${second.record.id}`;
+    const info = await service.openCorpus(both, 'hybrid');
+    expect(info).toMatchObject({ name: 'A + B', passages: 2, modes: ['dense', 'bm25', 'hybrid'] });
+    for (const mode of ['dense', 'bm25', 'hybrid'] as const) {
+      const [hits] = await service.search(both, mode, ['river bridge'], 5);
+      expect(hits?.map(({ passage }) => passage.id).sort()).toEqual(['a', 'b']);
+      expect(hits?.[0]?.score).toBeGreaterThanOrEqual(hits?.[1]?.score ?? 9);
+    }
+    expect((await service.search(both, 'bm25', ['bridge'], 5))[0]?.[0]?.passage.id).toBe('b');
+    await service.updateCorpus(first.record.id, { files: [text('c', 'A bridge of stone.')], add: true });
+    expect((await service.search(both, 'bm25', ['stone'], 5))[0]?.[0]?.passage.id).toBe('c');
+    await service.deleteCorpus(second.record.id);
+    await expect(service.search(both, 'bm25', ['bridge'], 5)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+  });
+});

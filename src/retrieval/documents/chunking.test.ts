@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { chunkText, countWords, DEFAULT_CHUNKS } from './chunking';
+import { CHUNKINGS } from '../../protocol/corpus';
+import { chunkText, countWords, cutText, DEFAULT_CHUNKS, requireChunking } from './chunking';
 
 const squeeze = (text: string): string => text.replace(/\s+/g, '');
 
@@ -60,5 +61,45 @@ describe('cutting text into passages', () => {
       }),
       { numRuns: 500 },
     );
+  });
+});
+
+describe('the ways to cut a text', () => {
+  const text = Array.from(
+    { length: 40 },
+    (_, i) => `The sentence number ${i} has exactly nine words here.`,
+  ).join(' ');
+
+  it('are by exactly as many words, as wiki-18', () => {
+    const passages = cutText(text, { by: 'words', words: 100 });
+    expect(passages.map(countWords)).toEqual([100, 100, 100, 60]);
+    expect(passages.join(' ')).toBe(text);
+  });
+
+  it('are by heading, and within one only where it is long', () => {
+    expect(cutText(text, { by: 'heading', words: 400 })).toEqual([text]);
+    expect(cutText(text, { by: 'heading', words: 100 })).toHaveLength(4);
+  });
+
+  it('are by windows of sentences that overlap', () => {
+    const windows = cutText(text, { by: 'sentences', sentences: 5, overlap: 1 });
+    expect(windows).toHaveLength(10);
+    expect(windows[1]?.startsWith('The sentence number 4 ')).toBe(true);
+    expect(windows.at(-1)?.endsWith('number 39 has exactly nine words here.')).toBe(true);
+  });
+
+  it.each(Object.values(CHUNKINGS))('lose no word: %j', (chunking) => {
+    const words = (joined: string): Set<string> => new Set(joined.split(' '));
+    expect(words(cutText(text, chunking).join(' '))).toEqual(words(text));
+    expect(cutText(' \n ', chunking)).toEqual([]);
+    expect(() => requireChunking(chunking)).not.toThrow();
+  });
+
+  it.each([
+    { by: 'words', words: 3 },
+    { by: 'passage', words: NaN },
+    { by: 'sentences', sentences: 3, overlap: 3 },
+  ] as const)('are refused where they cannot be: %j', (chunking) => {
+    expect(() => requireChunking(chunking)).toThrow(expect.objectContaining({ code: 'BAD_INPUT' }));
   });
 });

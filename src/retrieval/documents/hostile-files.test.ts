@@ -5,6 +5,7 @@ import { pdfOf } from '../../../tests/fixtures/pdf-file';
 import { nodePdfPlatform } from '../../platform/node/pdf-platform';
 import { AppError } from '../../protocol/errors';
 import { fileOf } from './file-of';
+import { DEFAULT_LIMITS } from './limits';
 import { readPassages } from './read-passages';
 
 const pdf = nodePdfPlatform();
@@ -56,7 +57,7 @@ function wound(bytes: Uint8Array, places: { at: number; remove: number; insert: 
 
 describe('files that nobody meant to be read', () => {
   it('are answered with passages or with a reason, 10,000 times, whatever the bytes and the name', async () => {
-    const name = fc.constantFrom('a.md', 'a.html', 'a.txt', 'a.jsonl');
+    const name = fc.constantFrom('a.md', 'a.html', 'a.txt', 'a.jsonl', 'a.csv', 'a.tsv', 'a.parquet');
     const start = fc.constantFrom<number[]>([], [0xff, 0xfe], [0xfe, 0xff], [0xef, 0xbb, 0xbf], [0x1f, 0x8b]);
     await fc.assert(
       fc.asyncProperty(name, start, fc.uint8Array({ maxLength: 80 }), async (file, mark, bytes) => {
@@ -78,6 +79,39 @@ describe('files that nobody meant to be read', () => {
     );
     expect(seen).toContain('refused');
   }, 60_000);
+
+  it.each([
+    [
+      'a.jsonl',
+      '{"id":"a","title":"Aar","text":"The Aar is a river."}\n{"id":"b","contents":"\\"Zug\\"\\nA town."}\n',
+    ],
+    ['a.csv', 'id,title,text\r\n1,Aar,"The ""Aar"", a river."\r\n2,Zug,"A town\r\non a lake"\r\n'],
+  ])(
+    'are answered so as rows that were sound and were then damaged: %s',
+    async (name, text) => {
+      const sound = new TextEncoder().encode(text);
+      const seen = { passages: 0, refused: 0 };
+      await fc.assert(
+        fc.asyncProperty(wounds, async (places) => {
+          seen[await answer(name, wound(sound, places))]++;
+        }),
+        { numRuns: 10_000 },
+      );
+      expect(seen.passages).toBeGreaterThan(10);
+      expect(seen.refused).toBeGreaterThan(10);
+    },
+    120_000,
+  );
+
+  it('are refused when they unpack to far more than any text packs to, before they fill the memory', async () => {
+    const bomb = gzipSync(`{"text":"${'a'.repeat(40 * 2 ** 20)}"}`);
+    const limits = { ...DEFAULT_LIMITS, lineLength: Infinity };
+    const reading = readPassages(fileOf('a.jsonl.gz', new Blob([new Uint8Array(bomb)])), { limits });
+    await expect(reading.next()).rejects.toMatchObject({ code: 'BAD_INPUT', message: /100 times its size/ });
+    // Text of which little repeats is no bomb, however large.
+    const words = Array.from({ length: 20_000 }, (_, i) => `{"text":"river ${i} ${Math.sin(i)}"}`).join('\n');
+    expect(await answer('b.jsonl.gz', new Uint8Array(gzipSync(words)))).toBe('passages');
+  });
 
   it('are answered so as PDF, wherever the file is damaged', async () => {
     const sound = new TextEncoder().encode(
