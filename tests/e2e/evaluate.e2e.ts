@@ -64,8 +64,17 @@ test('the quick test is one click: a table, a question with two traces, the file
     'aria-sort',
     'descending',
   );
+  // The mean, and below it the interval.
+  await expect(table.getByRole('row', { name: /^s3 / }).getByRole('cell').first()).toHaveText(
+    /^\d+\.\d( best)?\d+\.\d–\d+\.\d$/,
+  );
   await table.getByRole('button', { name: 's3', exact: true }).click();
   await expect(table).toContainText(/Against plain RAG/);
+  const charts = page.getByRole('region', { name: 'Charts' });
+  await expect(charts).toContainText('Accuracy against tokens');
+  await expect(charts).toContainText(/Accuracy by look-ups[\s\S]*1 look-up/);
+  await charts.getByText('As a table').first().click();
+  await expect(charts.getByRole('row', { name: /plain RAG/ }).first()).toContainText(/\d/);
 
   const questions = page.getByRole('region', { name: 'Questions' });
   await expect(questions).toContainText('10 questions');

@@ -26,8 +26,16 @@ const COSTS: Readonly<Record<Exclude<SystemId, `s3${string}`>, Costs>> = {
 };
 
 /** Tokens of a call as such runs have them: three to nine passages of a hundred words, a short thought or answer. */
-const PROMPT_TOKENS = { searching: 1800, answering: 1000, closed: 80 };
-const COMPLETION_TOKENS = { searching: 120, answering: 30 };
+const PROMPT_TOKENS = { searching: 1800, answering: 1000, closed: 80, judging: 100 };
+const COMPLETION_TOKENS = { searching: 120, answering: 30, judging: 2 };
+/** What does not say yes or no is asked once more. */
+const JUDGE_CALLS = 2;
+
+const asksJudge = ({ models, accuracy, datasets }: EvaluationConfig): boolean =>
+  models.judge !== undefined &&
+  [accuracy, ...datasets.map((one) => one.accuracy)].some(
+    (rule) => rule === 'auto' || rule === 'judge' || rule === 'genacc',
+  );
 
 function costsOf(config: EvaluationConfig, { system, settings }: EvaluatedSystem): Costs {
   if (system in COSTS) return COSTS[system as keyof typeof COSTS];
@@ -45,18 +53,25 @@ export function estimateEvaluation(
   const each = questions * config.seeds.length;
   const total = { runs: 0, searches: 0, calls: 0, promptTokens: 0, completionTokens: 0 };
   const bySystem: EvaluationEstimate['bySystem'] = {};
+  const judges = asksJudge(config) ? 1 : 0;
   for (const system of config.systems) {
-    const { calls, searches } = costsOf(config, system);
+    const { calls: own, searches } = costsOf(config, system);
+    const calls = own + judges * JUDGE_CALLS;
     const answering = SYSTEMS[system.system].answersItself ? 0 : 1;
-    const searching = calls - answering;
+    const searching = own - answering;
     const answerPrompt = searches === 0 ? PROMPT_TOKENS.closed : PROMPT_TOKENS.answering;
     bySystem[system.label] = { runs: each, calls: each * calls, searches: each * searches };
     total.runs += each;
     total.calls += each * calls;
     total.searches += each * searches;
-    total.promptTokens += each * (searching * PROMPT_TOKENS.searching + answering * answerPrompt);
+    total.promptTokens +=
+      each *
+      (searching * PROMPT_TOKENS.searching + answering * answerPrompt + judges * PROMPT_TOKENS.judging);
     total.completionTokens +=
-      each * (searching * COMPLETION_TOKENS.searching + answering * COMPLETION_TOKENS.answering);
+      each *
+      (searching * COMPLETION_TOKENS.searching +
+        answering * COMPLETION_TOKENS.answering +
+        judges * COMPLETION_TOKENS.judging);
   }
   const { promptTokens, completionTokens } = total;
   const { prices } = config;
