@@ -1,4 +1,5 @@
 /** Prints the tables of README.md. Arguments name the parts to run; none: all but `profile`. */
+import { writeFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import process from 'node:process';
 import { compareEngines } from './lm/compare';
@@ -12,6 +13,7 @@ import { buildAndServe } from './page/built-page';
 import { timeFirstAnswer, type BrowserForm, type FirstAnswer } from './page/first-answer';
 import { compareWords } from './words/compare';
 import { digits, spread, summarise, table } from './statistics';
+import { compareFlat, compareHnsw, measureGrowth } from './vectors/compare';
 
 const print = (line: string): void => console.log(line);
 const demoFolder = new URL('../models/demo/', import.meta.url);
@@ -44,6 +46,13 @@ const parts: Record<string, () => Promise<void>> = {
   words: async () => {
     print('\n## Search by words');
     await compareWords({ data: process.env['S3_DATA'] ?? '../shared/data', questions: 50, print });
+  },
+  vectors: async () => {
+    print('\n## Vector search');
+    await compareFlat(100_000, 15, print);
+    await compareHnsw(20_000, print);
+    const plot = await measureGrowth([1_000, 10_000, 100_000, 300_000, 1_000_000], print);
+    await writeFile(new URL('vectors/growth.svg', import.meta.url), plot);
   },
   page: async () => {
     print('\n## The page');

@@ -1,6 +1,6 @@
 /** The corpora of this device as the pages see them, over the worker that holds them. */
 import { proxy, type RpcConnection } from '../platform/rpc/connection';
-import type { CorpusServiceApi, EncoderDevice } from '../protocol/corpus';
+import type { CorpusServiceApi, EncoderDevice, VectorSearchInfo } from '../protocol/corpus';
 import { AppError } from '../protocol/errors';
 import type { LinkServiceApi } from '../protocol/linked-corpora';
 import type { Hit, Progress, RetrievalMode, Retriever } from '../protocol/retrieval';
@@ -21,6 +21,12 @@ import { DEMO_CORPUS } from './settings';
 type Service = CorpusServiceApi & LinkServiceApi;
 
 const DEVICES: Record<EncoderDevice, string> = { webgpu: 'WebGPU', wasm: 'WASM' };
+
+const BACKENDS = { webgpu: 'WebGPU', wasm: 'WASM', typescript: 'plain JavaScript' } as const;
+
+/** How vectors are searched: `WASM, 4 threads, int8`. */
+const searchWords = ({ backend, threads, dtype }: VectorSearchInfo): string =>
+  [BACKENDS[backend], ...(threads > 1 ? [`${threads} threads`] : []), dtype].join(', ');
 
 export class StoredCorpora implements CorpusLibrary {
   readonly #start: () => RpcConnection<Service>;
@@ -90,6 +96,23 @@ export class StoredCorpora implements CorpusLibrary {
     return { entry: entryOf(record), refusals };
   }
 
+  unfinished(): Promise<UnfinishedImport[]> {
+    return this.#remote.listUnfinished();
+  }
+
+  async resume(
+    id: string,
+    onProgress: (progress: Progress) => void,
+    signal: AbortSignal,
+  ): Promise<ImportReport> {
+    const { record, refusals } = await this.#remote.resumeImport(id, proxy(onProgress), signal);
+    return { entry: entryOf(record), refusals };
+  }
+
+  discard(id: string): Promise<void> {
+    return this.#remote.discardImport(id);
+  }
+
   async rename(id: string, name: string): Promise<void> {
     await this.#remote.renameCorpus(id, name);
   }
@@ -147,7 +170,10 @@ export class StoredCorpora implements CorpusLibrary {
       );
     }
     this.#used(id, mode);
-    onEvent({ part: 'corpus', phase: 'ready', name: info.name });
+    onEvent({
+      ...{ part: 'corpus', phase: 'ready', name: info.name },
+      ...(info.vectors && { device: searchWords(info.vectors), reason: info.vectors.reason }),
+    });
     if (!info.encoder) return;
     const { model, device, reason } = info.encoder;
     onEvent({
