@@ -22,6 +22,7 @@ import type { ModelLibraryApi } from '../protocol/model-library';
 import type { TextGenerationWorkerApi } from '../protocol/text-generation-worker';
 import type { TrainingApi } from '../train/worker-api';
 import { fetchDemoCorpus, fetchDemoQuestions } from './demo-data';
+import { DEMO_PPO, fetchDemoRun } from './demo-run';
 import { endpointModel, requireEndpoint } from './endpoint-models';
 import type { EndpointRole } from './endpoints.svelte';
 import type { CapabilityReport, Endpoints, Laboratory, LoadEvent, ModelOption } from './laboratory';
@@ -162,7 +163,9 @@ export function createBrowserLaboratory(): Laboratory {
     corpora,
     training,
     trained,
-    demoRun: () => Promise.resolve(null),
+    demoRun: () => fetchDemoRun(fetchHere, modelsUrl),
+    hasDemoRun: async () =>
+      (await options).models.some(({ id }) => splitChoice(id).adapter === DEMO_PPO),
     keepAwake: createWakeLock(),
     useHub(address) {
       corpora.useHub(address);

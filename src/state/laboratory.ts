@@ -260,7 +260,9 @@ export interface Laboratory {
   /** How models of this device were trained, where that was here. */
   trained: TrainedModels;
   /** The recorded run that comes with the page, as a file to import; null where none does. */
-  demoRun(): Promise<Blob | null>;
+  demoRun(): Promise<Blob>;
+  /** Whether there is one. */
+  hasDemoRun(): Promise<boolean>;
   /** Keeps the machine from falling asleep while a run is under way, where the browser can; each work says so by its own name. */
   keepAwake(on: boolean, by?: string): Promise<void>;
 }

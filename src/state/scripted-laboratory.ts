@@ -71,6 +71,7 @@ export function createScriptedLaboratory(script: Script = {}): Laboratory {
     ...scriptedLibrary(script.stored ?? [], pace),
     training: createScriptedTraining({ paceMs: pace * 20, ...script.training }),
     demoRun: () => Promise.resolve(new Blob(['a recorded run'])),
+    hasDemoRun: () => Promise.resolve(true),
     trained: new TrainedModels(null),
     keepAwake: () => Promise.resolve(),
     release: () => undefined,

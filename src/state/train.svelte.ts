@@ -65,7 +65,7 @@ export class Training {
   begin(): Promise<void> {
     return (this.#begun ??= (async () => {
       await this.refresh();
-      this.demo = (await this.#laboratory.demoRun().catch(() => null)) !== null;
+      this.demo = await this.#laboratory.hasDemoRun().catch(() => false);
       if (this.view) return;
       const first = this.active ?? this.runs.find(({ interrupted }) => interrupted) ?? this.runs[0];
       if (first) this.choose(first.id);
@@ -230,7 +230,6 @@ export class Training {
   async openDemo(): Promise<void> {
     await this.#act('import', async () => {
       const file = await this.#laboratory.demoRun();
-      if (!file) return;
       const run = await this.#laboratory.training.importRun(file);
       this.#know(run);
       this.choose(run.id);

@@ -38,6 +38,24 @@ const ENTRIES: Entry[] = [
     },
   },
   {
+    id: 'demo-ppo',
+    title: 'Demo searcher, trained by PPO',
+    role: 'adapter',
+    base: 'demo',
+    description:
+      'A LoRA adapter of rank 16 on the demo model: 25 steps of PPO on questions of a training world, rewarded for the gain beyond plain RAG. The Train page replays the run.',
+    licence: 'Apache-2.0',
+    howMade: 'Trained here: tools/demo-models/ppo (seed 1, every step in train.jsonl).',
+    search: { promptStyle: 'compact', documentsPerQuery: 5 },
+    // Written by ppo/publish.ts.
+    sources: {
+      'adapter_config.json': null,
+      'adapter_model.safetensors': null,
+      'train.jsonl': null,
+      'run.s3run.gz': null,
+    },
+  },
+  {
     id: 'demo-encoder',
     title: 'Demo encoder',
     role: 'encoder',
