@@ -1,4 +1,6 @@
+import type { UnfinishedImport } from '../protocol/corpus';
 import { isAbort, toEnvelope, type ErrorEnvelope } from '../protocol/errors';
+import type { Progress } from '../protocol/retrieval';
 import { CorpusSearch } from './corpus-search.svelte';
 import type {
   CorpusEntry,
@@ -19,13 +21,16 @@ export interface ImportJob {
   measured: Measured | null;
   report: ImportReport | null;
   error: ErrorEnvelope | null;
-  request: ImportRequest;
+  /** Null: an import goes on that an earlier visit left, whose files have been read. */
+  request: ImportRequest | null;
 }
 
 /** The corpora of this device and the imports under way. */
 export class Corpora {
   list = $state.raw<CorpusEntry[]>([]);
   jobs = $state.raw<ImportJob[]>([]);
+  /** Imports that were cut short, and can go on. */
+  unfinished = $state.raw<UnfinishedImport[]>([]);
   storage = $state.raw<StorageReport | null>(null);
   error = $state.raw<ErrorEnvelope | null>(null);
   loaded = $state(false);
@@ -34,6 +39,7 @@ export class Corpora {
   readonly search: CorpusSearch;
   #laboratory: Laboratory;
   #aborts: { id: number; abort: AbortController }[] = [];
+  #resumed: string[] = [];
   #next = 1;
 
   constructor(laboratory: Laboratory) {
@@ -70,14 +76,45 @@ export class Corpora {
     this.storage = await this.#laboratory.storage();
   }
 
-  async import(request: ImportRequest): Promise<void> {
+  /** What closed tabs have left; an import that goes on in another tab is not among it. */
+  async refreshUnfinished(): Promise<void> {
+    const left = await this.#laboratory.corpora.unfinished();
+    this.unfinished = left.filter(({ id }) => !this.#resumed.includes(id));
+  }
+
+  async resume({ id, name }: UnfinishedImport): Promise<void> {
+    this.unfinished = this.unfinished.filter((one) => one.id !== id);
+    this.#resumed.push(id);
+    await this.#run(name, null, (onProgress, signal) =>
+      this.#laboratory.corpora.resume(id, onProgress, signal),
+    );
+    this.#resumed = this.#resumed.filter((one) => one !== id);
+    await this.refreshUnfinished();
+  }
+
+  async discard(id: string): Promise<void> {
+    this.unfinished = this.unfinished.filter((one) => one.id !== id);
+    await this.#guarded(() => this.#laboratory.corpora.discard(id));
+  }
+
+  import(request: ImportRequest): Promise<void> {
+    return this.#run(request.name, request, (onProgress, signal) =>
+      this.#laboratory.corpora.import(request, onProgress, signal),
+    );
+  }
+
+  async #run(
+    name: string,
+    request: ImportRequest | null,
+    work: (onProgress: (progress: Progress) => void, signal: AbortSignal) => Promise<ImportReport>,
+  ): Promise<void> {
     const id = this.#next++;
     const abort = new AbortController();
     const meter = new Meter();
     this.#aborts.push({ id, abort });
     const job: ImportJob = {
       id,
-      name: request.name,
+      name,
       status: 'running',
       measured: null,
       report: null,
@@ -86,8 +123,7 @@ export class Corpora {
     };
     this.jobs = [...this.jobs, job];
     try {
-      const report = await this.#laboratory.corpora.import(
-        request,
+      const report = await work(
         (progress) => this.#update(id, { measured: meter.measure(progress, performance.now()) }),
         abort.signal,
       );
@@ -113,7 +149,8 @@ export class Corpora {
     const job = this.jobs.find((candidate) => candidate.id === id);
     if (!job) return;
     this.dismiss(id);
-    await this.import(job.request);
+    if (job.request) await this.import(job.request);
+    else await this.refreshUnfinished();
   }
 
   async rename(id: string, name: string): Promise<void> {

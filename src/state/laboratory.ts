@@ -1,6 +1,6 @@
 /** What the pages need of everything below them. The browser's is assembled in one place; tests hand in a scripted one. */
 import type { EvaluationApi } from '../evaluation/evaluation-types';
-import type { Chunking, CorpusLink, RemoteLink, WordSettings } from '../protocol/corpus';
+import type { Chunking, CorpusLink, RemoteLink, UnfinishedImport, WordSettings } from '../protocol/corpus';
 import type { ErrorEnvelope } from '../protocol/errors';
 import type { PackSummary, RemoteReport, StagedPack } from '../protocol/linked-corpora';
 import type { LmWorkerEvent, LocalModelInfo } from '../protocol/lm-worker';
@@ -127,6 +127,11 @@ export interface CorpusLibrary {
     onProgress: (p: Progress) => void,
     signal: AbortSignal,
   ): Promise<ImportReport>;
+  /** Imports that were cut short when their tab was closed. */
+  unfinished(): Promise<UnfinishedImport[]>;
+  /** Goes on where it was cut short. */
+  resume(id: string, onProgress: (p: Progress) => void, signal: AbortSignal): Promise<ImportReport>;
+  discard(id: string): Promise<void>;
   rename(id: string, name: string): Promise<void>;
   remove(id: string): Promise<void>;
   /** One query, for looking at what a corpus finds. */

@@ -164,6 +164,9 @@ export function createScriptedLaboratory(script: Script = {}): Laboratory {
         corpora = corpora.filter((corpus) => corpus.id !== id);
         return Promise.resolve();
       },
+      unfinished: () => Promise.resolve([]),
+      resume: () => Promise.resolve({ entry: DEMO, refusals: [] }),
+      discard: () => Promise.resolve(),
       ...scriptedLinks(DEMO),
     },
     prepare: async (_runs, _endpoints, onEvent, signal) => {

@@ -1,6 +1,6 @@
 /** The corpora of this device as the pages see them, over the worker that holds them. */
 import { proxy, type RpcConnection } from '../platform/rpc/connection';
-import type { CorpusServiceApi, EncoderDevice, VectorSearchInfo } from '../protocol/corpus';
+import type { CorpusServiceApi, EncoderDevice, VectorSearchInfo, UnfinishedImport } from '../protocol/corpus';
 import { AppError } from '../protocol/errors';
 import type { LinkServiceApi } from '../protocol/linked-corpora';
 import type { Hit, Progress, RetrievalMode, Retriever } from '../protocol/retrieval';

@@ -22,6 +22,12 @@ export const links = {
     'Fetched, it works without a connection. Left there, passages are read from its host when they are found.',
   amount: (done: string, total: string) => `${done} of ${total}`,
   paused: (amount: string) => `paused at ${amount}; what came is kept`,
+  unfinished: (passages: string, embedded: string, encoder: boolean) =>
+    encoder
+      ? `cut short: ${embedded} of ${passages} passages embedded`
+      : `cut short: ${passages} passages were read`,
+  goingOn: 'going on where it was cut short',
+  discard: 'Discard',
   pause: 'Pause',
   resume: 'Go on',
   serverHeading: 'Connect a retrieval server',
