@@ -12,7 +12,7 @@ const failed = (code: ErrorCode): TraceEvent => ({
   ...{ type: 'failed', ...at },
   error: toEnvelope(new AppError(code, 'It went wrong.', { fix: 'Try again.' })),
 });
-const answered: TraceEvent = { type: 'answered', ...at, answer: 'Ada' };
+const answered: TraceEvent = { type: 'answered', ...at, answer: 'Ada', model: 'demo' };
 
 /** Asks the lanes, of which the first fails; gives the run and the systems that were run. */
 async function ask(code: ErrorCode, lanes: readonly Lane[]) {
