@@ -12,6 +12,8 @@ const IMPORT_LOCK = 's3:import';
 export interface StagingPlaces {
   root: string;
   lockOf: (id: string) => string;
+  /** Rejects with `STORAGE_FULL` where the browser's estimate leaves no room for so many bytes more. */
+  requireRoom: (bytes: number) => Promise<void>;
 }
 
 export const isPlan = (value: unknown): value is ImportPlan => {
@@ -76,7 +78,7 @@ function untilAborted<T>(
 
 export function createStaging(
   parts: CorpusStoreParts,
-  { root, lockOf }: StagingPlaces,
+  { root, lockOf, requireRoom }: StagingPlaces,
 ): Pick<StagingStore, 'stage' | 'unfinished' | 'discard'> {
   const { database, files, locks } = parts;
   const folderOf = (id: string): string => `${root}/${id}`;
@@ -85,8 +87,19 @@ export function createStaging(
     const folder = folderOf(id);
     const self: StagedCorpus & { plan: ImportPlan | undefined } = {
       ...{ id, plan },
-      sink: (file) => files.sink(`${folder}/${file}`),
-      write: (file, bytes, signal) => files.write(`${folder}/${file}`, bytes, signal),
+      async sink(file) {
+        const sink = await files.sink(`${folder}/${file}`);
+        // Asked piece by piece: how much comes is not known in advance, and not every browser refuses a write that is too much.
+        const write = async (bytes: Uint8Array<ArrayBuffer>): Promise<void> => {
+          await requireRoom(bytes.byteLength);
+          await sink.write(bytes);
+        };
+        return { ...sink, write };
+      },
+      async write(file, bytes, signal) {
+        await requireRoom(bytes.byteLength);
+        await files.write(`${folder}/${file}`, bytes, signal);
+      },
       read: (file) => files.read(`${folder}/${file}`),
       remove: (file) => files.remove(`${folder}/${file}`),
       async keep(given) {

@@ -155,7 +155,7 @@ export function createCorpusStore(parts: CorpusStoreParts): StagingStore {
       return removed;
     },
 
-    ...createStaging(parts, { root: FOLDER, lockOf }),
+    ...createStaging(parts, { root: FOLDER, lockOf, requireRoom }),
     estimate: () => quota.estimate(),
     persist: () => quota.persist(),
   };

@@ -216,6 +216,21 @@ describe('an import', () => {
   });
 });
 
+describe("an import for which the browser's estimate leaves no room", () => {
+  it('is refused and leaves nothing, though a write would go through', async () => {
+    const store = reopen({
+      quota: {
+        estimate: () => Promise.resolve({ usedBytes: 100_000, quotaBytes: 110_000, persisted: false }),
+        persist: () => Promise.resolve(false),
+      },
+    });
+    await expect(importCorpus(request(rivers(300)), ENCODER, toolsOf(store))).rejects.toMatchObject({
+      code: 'STORAGE_FULL',
+    });
+    expect(files.files.size).toBe(0);
+  });
+});
+
 describe('an import that is cut short', () => {
   it('is absent, or complete, or goes on, wherever that happens; never half', async () => {
     const list = rivers(700);
