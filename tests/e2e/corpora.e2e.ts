@@ -42,6 +42,20 @@ test('a folder of 200 Markdown files is embedded, and is searchable after a relo
   await expect(thread).toContainText('Lighthouse');
 });
 
+test('an import that a closed tab cut short goes on from the list, without its files', async ({ page }) => {
+  await openPage(page, '#/corpora');
+  await folderInput(page).setInputFiles(join(folder, 'notes'));
+  await expect(page.getByText(/of 200 passages embedded/)).toBeVisible({ timeout: 60_000 });
+  await page.reload();
+  const resume = page.getByRole('button', { name: 'Go on notes' });
+  await expect(resume).toBeVisible({ timeout: 60_000 });
+  await expect(page.getByRole('row', { name: /^notes/ })).toHaveCount(0);
+  await resume.click();
+  await expect(page.getByText(`“notes” is ready: ${COUNT} passages.`)).toBeVisible({ timeout: 100_000 });
+  await expect(page.getByRole('row', { name: /^notes/ })).toContainText('demo-encoder');
+  await expect(resume).toHaveCount(0);
+});
+
 test('files dropped onto the page are searchable by words, at once', async ({ page }) => {
   await openPage(page, '#/corpora');
   await withoutEncoder(page);
