@@ -22,7 +22,11 @@ export const ask = defineCommand({
   count: [0, 1],
   summary: 'Answers a question by searching; or measures the systems on questions with known answers.',
   options: {
-    corpus: { type: 'string', value: 'F', help: 'demo (default), a JSONL file, or the folder of an index' },
+    corpus: {
+      type: 'string',
+      value: 'F',
+      help: 'demo (default), a JSONL file, an index (its folder or address), or a server such as qdrant://host/name',
+    },
     system: { type: 'string', value: 'S', help: `default: s3; one of ${SYSTEM_IDS.join(', ')}` },
     systems: {
       type: 'string',

@@ -24,7 +24,7 @@ export const serve = defineCommand({
     corpus: {
       type: 'string',
       value: 'C',
-      help: 'demo (default), a JSONL file, the folder of an index, or none',
+      help: 'demo (default), a JSONL file, an index (its folder or address), a server such as qdrant://host/name, or none',
     },
     mode: { type: 'string', value: 'dense|bm25', help: 'retrieval; default: dense where there are vectors' },
     topk: { type: 'string', value: 'N', help: 'hits for /retrieve requests that name no number; default 12' },
