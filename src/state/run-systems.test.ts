@@ -90,7 +90,7 @@ describe('every system of the page', () => {
   it('writes no longer at once in a tab than a tab has room for; an endpoint may', async () => {
     const longest = async (searcher: string) => {
       const { models } = await answered('search-o1', { searcher });
-      return Math.max(...(models['searcher']?.requests ?? []).map(({ maxTokens = 0 }) => maxTokens));
+      return Math.max(...(models['searcher']?.requests ?? []).map(({ maxTokens }) => maxTokens));
     };
     expect(await longest('demo')).toBe(500);
     expect(await longest(ENDPOINT)).toBeGreaterThan(500);
