@@ -9,6 +9,8 @@ export const ask = {
   ask: 'Ask',
   stop: 'Stop',
   where: 'Everything runs in this tab: the search, the model, the answer. Nothing you type leaves it.',
+  besideEvaluation: (name: string) =>
+    `The evaluation “${name}” is under way in this tab. You can ask meanwhile: both share this machine, so both are slower.`,
   whereEndpoint: (host: string) =>
     `Search runs in this tab. The question and the passages shown to the model go to ${host}.`,
   /** A word with an explanation stands as the pair of its glossary entry and itself. */

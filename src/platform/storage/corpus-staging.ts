@@ -2,7 +2,7 @@
 import { AppError, throwIfAborted, toEnvelope, type ErrorCode } from '../../protocol/errors';
 import type { CorpusRecord } from '../../protocol/corpus';
 import type { ImportPlan, StagedCorpus, StagedImport, StagingStore } from '../../protocol/staged-corpus';
-import type { CorpusStoreParts } from './corpus-store';
+import type { CorpusStoreParts } from './corpus-store-parts';
 import { putCorpus } from './database';
 
 export const PLAN_FILE = 'import.json';

@@ -1,27 +1,12 @@
 import { AppError, throwIfAborted } from '../../protocol/errors';
-import type { CorpusFile, CorpusRecord, NewCorpus, StorageEstimate } from '../../protocol/corpus';
+import type { CorpusFile, CorpusRecord, NewCorpus } from '../../protocol/corpus';
 import type { StagingStore } from '../../protocol/staged-corpus';
-import { putCorpus, type Database } from './database';
+import { putCorpus } from './database';
 import { createStaging, readPlan } from './corpus-staging';
-import { describeWriteError, type StreamedFileStore } from './file-store';
-import type { Locks } from './locks';
+import type { CorpusStoreParts } from './corpus-store-parts';
+import { describeWriteError } from './file-store';
 
-/** What the browser knows of the room it gives. */
-export interface StorageQuota {
-  estimate(): Promise<StorageEstimate>;
-  persist(): Promise<boolean>;
-}
-
-export interface CorpusStoreParts {
-  database: () => Promise<Database>;
-  files: StreamedFileStore;
-  locks: Locks;
-  quota: StorageQuota;
-  /** ISO 8601. */
-  now: () => string;
-  newId: () => string;
-  sha256: (bytes: Uint8Array<ArrayBuffer>) => Promise<string>;
-}
+export type { CorpusStoreParts, StorageQuota } from './corpus-store-parts';
 
 const FOLDER = 'corpora';
 /** Beyond the bytes themselves: the browser's own records, and a margin. */

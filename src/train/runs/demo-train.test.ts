@@ -5,7 +5,6 @@ import { RagCache } from '../precompute/rag-cache';
 import { baselineSettings } from './baselines';
 import { requireRunConfig } from './config-schema';
 import { DEMO_ANSWER_SETTINGS, DEMO_ANSWERS_FILE, DEMO_QUESTIONS_FILE, DEMO_TRAIN } from './demo-train';
-import { parseQuestions } from './question-file';
 import { createRunData, type DataStore } from './run-data';
 
 const folder = join(import.meta.dirname, '../../../public/demo/train');
