@@ -164,8 +164,7 @@ export function createBrowserLaboratory(): Laboratory {
     training,
     trained,
     demoRun: () => fetchDemoRun(fetchHere, modelsUrl),
-    hasDemoRun: async () =>
-      (await options).models.some(({ id }) => splitChoice(id).adapter === DEMO_PPO),
+    hasDemoRun: async () => (await options).models.some(({ id }) => splitChoice(id).adapter === DEMO_PPO),
     keepAwake: createWakeLock(),
     useHub(address) {
       corpora.useHub(address);
