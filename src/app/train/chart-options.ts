@@ -169,7 +169,8 @@ export function chartOptions(setting: ChartSetting): uPlot.Options {
     scales: {
       x: { time: false, range: () => setting.xRange() },
       y: setting.logarithmic
-        ? { distr: 3, log: 10, range: (_u, low, high) => logRange(low, high, band()) }
+        ? // eslint-disable-next-line @typescript-eslint/no-unsafe-enum-assignment -- a const enum has no value at run time; 3 is logarithmic
+          { distr: 3, log: 10, range: (_u, low, high) => logRange(low, high, band()) }
         : { range: (_u, low, high) => yRange(low, high, band()) },
     },
     axes: [
