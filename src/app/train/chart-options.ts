@@ -168,9 +168,9 @@ export function chartOptions(setting: ChartSetting): uPlot.Options {
     padding: [6, 10, 0, 0],
     scales: {
       x: { time: false, range: () => setting.xRange() },
+      // eslint-disable-next-line @typescript-eslint/no-unsafe-enum-assignment -- a const enum has no value at run time; 3 is logarithmic
       y: setting.logarithmic
-        ? // eslint-disable-next-line @typescript-eslint/no-unsafe-enum-assignment -- a const enum has no value at run time; 3 is logarithmic
-          { distr: 3, log: 10, range: (_u, low, high) => logRange(low, high, band()) }
+        ? { distr: 3, log: 10, range: (_u, low, high) => logRange(low, high, band()) }
         : { range: (_u, low, high) => yRange(low, high, band()) },
     },
     axes: [
