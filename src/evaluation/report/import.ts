@@ -68,7 +68,8 @@ function importArchive(name: string, file: TextFile, { id }: Identity): Imported
     }
   }
   if (!record) throw new AppError('BAD_INPUT', `${file.name} is empty.`, { fix: 'Choose another file.' });
-  const title = name.trim() === '' ? record.config.name : name.trim();
+  // An archive knows its name; the file's may be a copy's.
+  const title = record.config.name.trim() === '' ? name.trim() : record.config.name;
   const status = record.status === 'running' || record.status === 'ready' ? 'stopped' : record.status;
   return {
     record: { ...record, id, status, imported: true, config: { ...record.config, name: title.slice(0, 80) } },
