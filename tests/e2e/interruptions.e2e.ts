@@ -70,7 +70,9 @@ test('a reload in the middle of a run keeps the question, and it can be asked ag
   await expect(answerOf(page, 'plain RAG').locator('.meta')).toContainText('demo', { timeout: 60_000 });
 });
 
-test('a reload in the middle of an import leaves nothing behind', async ({ page }) => {
+test('an import that a reload cuts off waits to be gone on with, and leaves nothing behind when it is discarded', async ({
+  page,
+}) => {
   await openPage(page, '#/corpora');
   const lines = Array.from({ length: 200_000 }, (_, i) => `The keeper of lamp ${i} wrote it. `);
   await filesInput(page).setInputFiles([text('big.txt', lines.join(''))]);
@@ -78,6 +80,9 @@ test('a reload in the middle of an import leaves nothing behind', async ({ page 
   await page.reload();
   await expect(page.getByRole('row', { name: /^Demo/ })).toBeVisible();
   await expect(page.getByRole('row', { name: /^big/ })).toHaveCount(0);
+  await expect(page.getByRole('button', { name: 'Go on big' })).toBeVisible();
+  await page.getByRole('button', { name: 'Discard big' }).click();
+  await expect(page.getByRole('button', { name: 'Go on big' })).toHaveCount(0);
   await filesInput(page).setInputFiles([text('small.txt', 'The Ansel rises in the hills.')]);
   await expect(page.getByText('“small” is ready')).toBeVisible({ timeout: 60_000 });
   expect(await folders(page)).toHaveLength(1);
