@@ -1,5 +1,6 @@
 /** All that the pages share, made once by whoever mounts the app and handed down by context. */
 import { createContext } from 'svelte';
+import { SYSTEMS } from '../agent/system-facts';
 import { AskRun } from './ask.svelte';
 import { Corpora } from './corpora.svelte';
 import { Evaluations } from './evaluation.svelte';
@@ -9,6 +10,7 @@ import { Hub } from './hub.svelte';
 import { Library } from './library.svelte';
 import type { CapabilityReport, DemoQuestion, Laboratory, ModelOption } from './laboratory';
 import { DEFAULT_LANES, settingsFor, rolesOf, type Lane } from './lanes';
+import type { Outside } from './outside';
 import { formatHash, parseHash, type PageId, type Route } from './route';
 import { DEFAULT_SETTINGS, DEMO_MODEL, ENDPOINT, foundIn, type RunSettings } from './settings';
 import { Theme, type ThemeEnvironment } from './theme.svelte';
@@ -87,7 +89,17 @@ export class Session {
   }
 
   /** Hosts that a run with these settings would talk to; empty when nothing leaves the tab. */
-  get outside(): { role: 'searcher' | 'generator'; host: string }[] {
+  get outside(): Outside[] {
+    const searched = this.lanes.some(({ system }) => SYSTEMS[system].retriever !== 'none');
+    const corpora = searched ? this.settings.corpus.split('+') : [];
+    const places = this.corpora.list.flatMap(({ id, link }): Outside[] => {
+      if (!link || !corpora.includes(id)) return [];
+      return [{ role: link.kind === 'pack' ? 'pack' : 'corpus', host: hostOf(link.url) ?? link.url }];
+    });
+    return [...this.#endpointsInUse(), ...places];
+  }
+
+  #endpointsInUse(): Outside[] {
     return (['searcher', 'generator'] as const).flatMap((role) => {
       const endpoint = this.endpoints.current[role];
       const used = this.lanes.some(

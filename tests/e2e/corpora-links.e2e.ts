@@ -140,7 +140,12 @@ test('a server is tested, connected with a key, searched, and asks for the key a
   await expect(form).toContainText('The server answers: 80 passages, searchable by words.');
   await form.getByRole('button', { name: 'Connect', exact: true }).click();
   await expect(page.getByText('“Lamps there” is in the list below.')).toBeVisible();
-  await expect(page.getByRole('row', { name: /^Lamps there/ })).toContainText('Qdrant');
+  const row = page.getByRole('row', { name: /^Lamps there/ });
+  await expect(row).toContainText('Qdrant');
+  await expect(page.getByText('nothing leaves this tab')).toBeVisible();
+  await row.getByRole('button', { name: 'Ask over this' }).click();
+  await expect(page.getByText('nothing leaves this tab')).toHaveCount(0);
+  await expect(page.getByRole('banner')).toContainText(`queries go to ${new URL(engine.url).host}`);
   await searchIn(page, 'Lamps there', 'lamp 42');
   const column = page.getByRole('region', { name: 'BM25: by words' });
   await expect(column).toContainText('Lamp 42');

@@ -13,6 +13,7 @@ export const ask = {
     `The evaluation “${name}” is under way in this tab. You can ask meanwhile: both share this machine, so both are slower.`,
   whereEndpoint: (host: string) =>
     `Search runs in this tab. The question and the passages shown to the model go to ${host}.`,
+  whereElsewhere: (where: string) => `Not everything stays in this tab: ${where}.`,
   /** A word with an explanation stands as the pair of its glossary entry and itself. */
   how: [
     'The ',

@@ -28,6 +28,8 @@ export const frame = {
     f16: 'f16',
     nothingLeaves: 'nothing leaves this tab',
     leavesTo: (host: string) => `questions and kept passages go to ${host}`,
+    queriesTo: (host: string) => `queries go to ${host}`,
+    readFrom: (host: string) => `passages are read from ${host}`,
     opens: 'Open the full report',
   },
   report: {
@@ -69,8 +71,12 @@ export const frame = {
     leaves: 'What leaves this machine',
     leavesNothing:
       'Nothing. Documents, questions and answers stay in this tab. The page asks its own origin for files, and the hub only for a model that you choose from there.',
-    leavesEndpoint: (role: string, host: string) =>
-      `The ${role} is an endpoint: the question and the passages shown to it go to ${host}.`,
+    leavesEndpoint: (role: 'searcher' | 'generator' | 'corpus' | 'pack', host: string) =>
+      role === 'corpus'
+        ? `The corpus lies on a retrieval server: every query goes to ${host}.`
+        : role === 'pack'
+          ? `The corpus is read where it lies: the search runs here, and ${host} sees which parts of it are read.`
+          : `The ${role} is an endpoint: the question and the passages shown to it go to ${host}.`,
   },
   error: {
     retry: 'Try again',
