@@ -112,10 +112,14 @@ export async function decodeSections(
   const payload = file.subarray(start);
   if ((await sha256Hex(payload)) !== header.sha256) throw damaged(format, 'its checksum differs');
   const sections = new Map<string, Uint8Array<ArrayBuffer>>();
+  // The hash does not cover the header, so a section is only taken from where it is always written.
+  let expected = 0;
   for (const { name, offset, bytes } of header.sections) {
-    if (!(offset >= 0 && bytes >= 0 && offset + bytes <= payload.byteLength)) {
+    if (!(bytes >= 0 && offset + bytes <= payload.byteLength)) {
       throw damaged(format, `section ${name} lies outside`);
     }
+    if (offset !== expected) throw damaged(format, `section ${name} is not where it was written`);
+    expected = align(offset + bytes);
     sections.set(name, payload.slice(offset, offset + bytes));
   }
   return { version: header.formatVersion, meta: header.meta, sections };
