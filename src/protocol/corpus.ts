@@ -79,6 +79,16 @@ export interface WordSettings {
 }
 export const DEFAULT_WORDS: Readonly<WordSettings> = { analyzer: 'english', k1: 0.9, b: 0.4 };
 
+/**
+ * How the vectors of a corpus are searched.
+ *
+ * - `exact`: every row is looked at, all of them in memory.
+ * - `compact`: one bit a component in memory finds candidates, whose int8 rows are read from the disk or by range to score them.
+ * - `hnsw`: a graph over the rows, by usearch; looks at a small part of them.
+ */
+export const VECTOR_INDEXES = ['exact', 'compact', 'hnsw'] as const;
+export type VectorIndexKind = (typeof VECTOR_INDEXES)[number];
+
 /** One file that a corpus was made of. */
 export interface CorpusSource {
   name: string;
@@ -101,6 +111,8 @@ export interface CorpusRecord {
   folder?: string;
   /** `null`: searchable by words only. */
   encoder: EncoderIdentity | null;
+  /** Absent: `exact`. */
+  index?: VectorIndexKind;
   sources: CorpusSource[];
   /** File name → sha256, hexadecimal. */
   files: Record<string, string>;
@@ -140,17 +152,22 @@ export interface RemoteLimits {
   retries?: number;
 }
 
-/** The files of a stored corpus. `vectors.bin` is absent where `encoder` is `null`. */
+/** The files of a stored corpus. `vectors.bin` is absent where `encoder` is `null`, the last two unless the index is of their kind. */
 export const CORPUS_FILES = {
   passages: 'passages.jsonl',
   bm25: 'bm25.bin',
   vectors: 'vectors.bin',
+  /** Of `compact`. */
+  signs: 'signs.bin',
+  /** Of `hnsw`, as usearch writes it. */
+  graph: 'graph.usearch',
 } as const;
 
 export interface NewCorpus {
   name: string;
   passages: number;
   encoder: EncoderIdentity | null;
+  index?: VectorIndexKind;
   sources: CorpusSource[];
   link?: CorpusLink;
 }
@@ -209,6 +226,8 @@ export interface ImportRequest {
   chunking?: Chunking;
   /** What is absent is the default. */
   words?: Partial<WordSettings>;
+  /** Default: `exact`. */
+  index?: VectorIndexKind;
 }
 
 export interface CorpusUpdate {
@@ -255,8 +274,10 @@ export interface ImportOutcome {
   refusals: ImportRefusal[];
 }
 
-/** How the vectors of an opened corpus are searched. All ways give the same results. */
+/** How the vectors of an opened corpus are searched. All backends give the same results. */
 export interface VectorSearchInfo {
+  /** Absent: `exact`. */
+  kind?: VectorIndexKind;
   backend: 'webgpu' | 'wasm' | 'typescript';
   dtype: 'f32' | 'f16' | 'int8';
   threads: number;
@@ -275,6 +296,8 @@ export interface CorpusInfo {
   encoder: EncoderInfo | null;
   /** Of dense and hybrid search. */
   vectors?: VectorSearchInfo;
+  /** Held in memory for the modes that were opened, in bytes: passages and indexes; not the encoder. Absent where it is not known. */
+  memoryBytes?: number;
 }
 
 /** The corpus that comes with the page. */
