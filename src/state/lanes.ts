@@ -37,7 +37,10 @@ export function parseLanes(text: string): Lane[] | null {
 }
 
 /** The settings of a run with a lane's own models in place. */
-export const settingsFor = ({ searcher, generator }: Lane, settings: RunSettings): RunSettings => ({
+export const settingsFor = <S extends Pick<RunSettings, 'searcher' | 'generator'>>(
+  { searcher, generator }: Lane,
+  settings: S,
+): S => ({
   ...settings,
   ...(searcher !== undefined && { searcher }),
   ...(generator !== undefined && { generator }),

@@ -1,18 +1,24 @@
 /** All that the pages share, made once by whoever mounts the app and handed down by context. */
 import { createContext } from 'svelte';
-import { SYSTEMS } from '../agent/system-facts';
 import { AskRun } from './ask.svelte';
 import { Corpora } from './corpora.svelte';
 import { Evaluations } from './evaluation.svelte';
 import { EndpointSettings, type EndpointStorage } from './endpoints.svelte';
-import { hostOf } from './host';
 import { Hub } from './hub.svelte';
 import { Library } from './library.svelte';
 import type { CapabilityReport, DemoQuestion, Laboratory, ModelOption } from './laboratory';
-import { DEFAULT_LANES, settingsFor, rolesOf, type Lane } from './lanes';
-import type { Outside } from './outside';
+import { DEFAULT_LANES, type Lane } from './lanes';
+import {
+  outsideOf,
+  usedByDraft,
+  usedByEvaluation,
+  usedByLanes,
+  usedByTraining,
+  type Outside,
+  type Used,
+} from './outside';
 import { formatHash, parseHash, type PageId, type Route } from './route';
-import { DEFAULT_SETTINGS, DEMO_MODEL, ENDPOINT, foundIn, type RunSettings } from './settings';
+import { DEFAULT_SETTINGS, DEMO_MODEL, foundIn, type RunSettings } from './settings';
 import { Theme, type ThemeEnvironment } from './theme.svelte';
 import type { Training } from './train.svelte';
 
@@ -88,26 +94,35 @@ export class Session {
     return foundIn(this.settings, searcher?.search?.documentsPerQuery);
   }
 
-  /** Hosts that a run with these settings would talk to; empty when nothing leaves the tab. */
+  /** Hosts that what is in view would talk to, or what runs now does; empty when nothing leaves the tab. */
   get outside(): Outside[] {
-    const searched = this.lanes.some(({ system }) => SYSTEMS[system].retriever !== 'none');
-    const corpora = searched ? this.settings.corpus.split('+') : [];
-    const places = this.corpora.list.flatMap(({ id, link }): Outside[] => {
-      if (!link || !corpora.includes(id)) return [];
-      return [{ role: link.kind === 'pack' ? 'pack' : 'corpus', host: hostOf(link.url) ?? link.url }];
+    return outsideOf([...this.#inView(), ...this.#underWay()], {
+      endpoints: this.endpoints.current,
+      corpora: this.corpora.list,
     });
-    return [...this.#endpointsInUse(), ...places];
   }
 
-  #endpointsInUse(): Outside[] {
-    return (['searcher', 'generator'] as const).flatMap((role) => {
-      const endpoint = this.endpoints.current[role];
-      const used = this.lanes.some(
-        (lane) => rolesOf(lane).includes(role) && settingsFor(lane, this.settings)[role] === ENDPOINT,
-      );
-      if (!used || !endpoint) return [];
-      return [{ role, host: hostOf(endpoint.baseUrl) ?? endpoint.baseUrl }];
-    });
+  #inView(): Used[] {
+    const { evaluations, training } = this;
+    if (this.route.page === 'evaluate') {
+      const { draft, record } = evaluations;
+      const open = record && record.status !== 'finished' ? [usedByEvaluation(record.config)] : [];
+      return [usedByDraft(draft), ...open];
+    }
+    if (this.route.page === 'train' && training) {
+      return [usedByTraining(training.run?.config ?? training.draft.config)];
+    }
+    return [usedByLanes(this.lanes, this.settings)];
+  }
+
+  #underWay(): Used[] {
+    const evaluated = this.evaluations.activeRecord;
+    const trained = this.training?.active;
+    return [
+      ...(this.ask.busy ? [usedByLanes(this.lanes, this.settings)] : []),
+      ...(evaluated ? [usedByEvaluation(evaluated.config)] : []),
+      ...(trained ? [usedByTraining(trained.config)] : []),
+    ];
   }
 
   readHash(): void {

@@ -70,7 +70,7 @@ export const frame = {
     notKept: 'the browser may clear it when space is short',
     leaves: 'What leaves this machine',
     leavesNothing:
-      'Nothing. Documents, questions and answers stay in this tab. The page asks its own origin for files, and the hub only for a model that you choose from there.',
+      'Nothing. Documents, questions and answers stay in this tab. The page asks its own origin for files, and the hub only for a model or a data set that you choose from there.',
     leavesEndpoint: (role: 'searcher' | 'generator' | 'corpus' | 'pack', host: string) =>
       role === 'corpus'
         ? `The corpus lies on a retrieval server: every query goes to ${host}.`
