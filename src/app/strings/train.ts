@@ -96,7 +96,7 @@ export const train = {
     none: 'Nothing is left to learn from. Turn the filter off, or take other questions.',
     saveCache: 'Export the answers',
     loadCache: 'Import answers',
-    loaded: (count: string) => `${count} new answers`,
+    loaded: (count: string) => (count === '1' ? '1 new answer' : `${count} new answers`),
     cacheNote: 'What plain RAG answers, as a rag_cache.json: s3’s own scripts read and write it',
   },
   bar: {
