@@ -193,6 +193,22 @@ export interface CorpusStore {
   create(corpus: NewCorpus, files: readonly CorpusFile[], signal?: AbortSignal): Promise<CorpusRecord>;
   /** Rejects with `NOT_FOUND`, or `INTEGRITY` where the bytes are not those that were stored. */
   read(id: string, file: string): Promise<Uint8Array<ArrayBuffer>>;
+  /**
+   * As `read`, in pieces in order, none of which is kept: a file need not lie in memory twice to get where it belongs. That the bytes are those
+   * that were stored is known at the end alone: what came before must not be used until then. Rejects as `read`.
+   */
+  stream(id: string, file: string, signal?: AbortSignal): AsyncIterable<Uint8Array<ArrayBuffer>>;
+  /**
+   * Exactly these bytes. They are not checked against the hash, which is of the whole file: whoever asks has a checksum of the part.
+   * Rejects with `NOT_FOUND`, or `INTEGRITY` where the file is missing or ends before.
+   */
+  readRange(
+    id: string,
+    file: string,
+    start: number,
+    bytes: number,
+    signal?: AbortSignal,
+  ): Promise<Uint8Array<ArrayBuffer>>;
   rename(id: string, name: string): Promise<CorpusRecord>;
   /** Deleting what is not there is no error. */
   remove(id: string): Promise<void>;
@@ -283,8 +299,16 @@ export interface VectorSearchInfo {
   threads: number;
   /** Of one query, measured when the corpus was opened. */
   milliseconds: number;
+  /** Of `hnsw`: how many candidates a search looks at. */
+  ef?: number;
   /** Why this way, for people. */
   reason: string;
+}
+
+/** Of one search by vectors. What is absent is the default of the index. */
+export interface VectorSearchSettings {
+  /** Of `hnsw`: how many candidates are looked at, at least 1. More find more, and take longer. Others pay it no heed. */
+  ef: number;
 }
 
 /** An opened corpus, as the pages see it. */
@@ -325,6 +349,8 @@ export interface CorpusServiceApi {
     signal?: AbortSignal,
     /** Of hybrid search; what is absent is the default. */
     hybrid?: Partial<HybridSettings>,
+    /** Of dense and hybrid search. */
+    vectors?: Partial<VectorSearchSettings>,
   ): Promise<Hit[][]>;
   /** Rejects, nothing stored, when no file could be taken, on abort, and when there is no room. */
   importFiles(request: ImportRequest, onProgress?: OnProgress, signal?: AbortSignal): Promise<ImportOutcome>;
@@ -343,6 +369,17 @@ export interface CorpusServiceApi {
     onProgress?: OnProgress,
     signal?: AbortSignal,
   ): Promise<UpdateOutcome>;
+  /**
+   * Gives a corpus another index over its vectors; nothing is embedded again. One import or build at a time, over all tabs. Until it is done,
+   * and if it fails or is stopped, the corpus stays as it was. Rejects with `UNSUPPORTED` for a corpus without vectors, or one that lies elsewhere.
+   * What it already has is no error.
+   */
+  buildIndex(
+    id: string,
+    kind: VectorIndexKind,
+    onProgress?: OnProgress,
+    signal?: AbortSignal,
+  ): Promise<CorpusRecord>;
   renameCorpus(id: string, name: string): Promise<CorpusRecord>;
   deleteCorpus(id: string): Promise<void>;
   estimate(): Promise<StorageEstimate>;

@@ -18,6 +18,8 @@ export interface Hit {
 export interface Retriever {
   /** What it searches by, for traces; absent where that is not known, as of a remote service. */
   readonly mode?: RetrievalMode;
+  /** What answers, for traces and exports: `hnsw by WASM, f16, ef 128`. Absent where there is nothing to say. */
+  readonly how?: string;
   search(queries: readonly string[], topK: number, signal?: AbortSignal): Promise<Hit[][]>;
 }
 

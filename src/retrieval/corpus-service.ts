@@ -13,6 +13,7 @@ import {
   type StorageEstimate,
   type UnfinishedImport,
   type UpdateOutcome,
+  type VectorIndexKind,
 } from '../protocol/corpus';
 import { requestOf, sameEncoder, type EncoderRequest, type EncoderServiceApi } from '../protocol/encoder';
 import type {
@@ -215,6 +216,20 @@ export class CorpusService implements CorpusServiceApi {
         return { encoder, identity: { model, revision, dimensions, dtype } };
       },
     };
+  }
+
+  buildIndex(
+    id: string,
+    kind: VectorIndexKind,
+    _onProgress?: OnProgress,
+    signal?: AbortSignal,
+  ): Promise<CorpusRecord> {
+    throwIfAborted(signal);
+    return Promise.reject(
+      new AppError('UNSUPPORTED', `The corpus ${id} cannot be given the index ${kind} here.`, {
+        fix: 'Import the documents again.',
+      }),
+    );
   }
 
   async renameCorpus(id: string, name: string): Promise<CorpusRecord> {

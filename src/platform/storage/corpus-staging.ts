@@ -4,6 +4,8 @@ import type { CorpusRecord } from '../../protocol/corpus';
 import type { ImportPlan, StagedCorpus, StagedImport, StagingStore } from '../../protocol/staged-corpus';
 import type { CorpusStoreParts } from './corpus-store-parts';
 import { putCorpus } from './database';
+import { piecesOf } from './file-ranges';
+import { Sha256Stream } from './sha256-stream';
 
 export const PLAN_FILE = 'import.json';
 /** Held by whoever imports, in whichever tab. */
@@ -110,11 +112,13 @@ export function createStaging(
         const hashes: Record<string, string> = {};
         let bytes = 0;
         for (const name of names) {
-          const content = await files.read(`${folder}/${name}`);
+          const content = await files.open(`${folder}/${name}`);
           if (!content)
             throw new AppError('INTEGRITY', `The new corpus has lost ${name}.`, { fix: 'Import again.' });
-          hashes[name] = await parts.sha256(content);
-          bytes += content.byteLength;
+          const hash = new Sha256Stream();
+          for await (const piece of piecesOf(content)) hash.update(piece);
+          hashes[name] = hash.digest();
+          bytes += content.size;
         }
         const fresh: CorpusRecord = {
           ...{ id, createdAt: parts.now(), ...corpus, bytes, files: hashes },

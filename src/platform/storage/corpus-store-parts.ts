@@ -1,7 +1,7 @@
 /** What a store of corpora is made of. */
 import type { StorageEstimate } from '../../protocol/corpus';
 import type { Database } from './database';
-import type { StreamedFileStore } from './file-store';
+import type { RangedFileStore, StreamedFileStore } from './file-store';
 import type { Locks } from './locks';
 
 /** What the browser knows of the room it gives. */
@@ -12,7 +12,7 @@ export interface StorageQuota {
 
 export interface CorpusStoreParts {
   database: () => Promise<Database>;
-  files: StreamedFileStore;
+  files: StreamedFileStore & Pick<RangedFileStore, 'open'>;
   locks: Locks;
   quota: StorageQuota;
   /** ISO 8601. */

@@ -52,6 +52,32 @@ describe('stored corpora', () => {
     expect(await store.read(record.id, 'bm25.bin')).toEqual(bytes(50, 9));
   });
 
+  it('are read in pieces, and in parts, and refused where they are not what was stored', async () => {
+    const large = bytes(2_500_000).map((_, i) => i % 251);
+    const record = await reopen().create(corpus, [...given, { name: 'vectors.bin', bytes: large }]);
+    const store = reopen();
+    const pieces: Uint8Array[] = [];
+    for await (const piece of store.stream(record.id, 'vectors.bin')) pieces.push(piece);
+    expect(pieces.length).toBeGreaterThan(1);
+    expect(Buffer.concat(pieces).equals(large)).toBe(true);
+    expect(await store.readRange(record.id, 'vectors.bin', 1_000_000, 3)).toEqual(
+      large.slice(1_000_000, 1_000_003),
+    );
+    const refused = { code: 'INTEGRITY' };
+    await expect(store.readRange(record.id, 'vectors.bin', 2_499_999, 2)).rejects.toMatchObject(refused);
+    await expect(store.readRange(record.id, 'other.bin', 0, 1)).rejects.toMatchObject(refused);
+    await expect(store.readRange('none', 'vectors.bin', 0, 1)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    large[2_000_000] = 255;
+    await files.write(`corpora/${record.id}/vectors.bin`, large);
+    const drain = async (): Promise<void> => {
+      for await (const piece of store.stream(record.id, 'vectors.bin'))
+        expect(piece.length).toBeGreaterThan(0);
+    };
+    await expect(drain()).rejects.toMatchObject(refused);
+    await store.remove(record.id);
+    await expect(drain()).rejects.toMatchObject({ code: 'NOT_FOUND' });
+  });
+
   it('are listed oldest first, renamed and deleted', async () => {
     const store = reopen();
     const first = await store.create(corpus, given);
@@ -137,6 +163,7 @@ describe('stored corpora', () => {
             write: (path, data) => step(() => files.write(path, data)),
             sink: (path) => files.sink(path),
             read: (path) => files.read(path),
+            open: (path) => files.open(path),
             list: (folder) => files.list(folder),
             remove: (path) => step(() => files.remove(path)),
           },

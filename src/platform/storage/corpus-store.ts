@@ -5,6 +5,8 @@ import { putCorpus } from './database';
 import { createStaging, readPlan } from './corpus-staging';
 import type { CorpusStoreParts } from './corpus-store-parts';
 import { describeWriteError } from './file-store';
+import { openFiles, piecesOf } from './file-ranges';
+import { Sha256Stream } from './sha256-stream';
 
 export type { CorpusStoreParts, StorageQuota } from './corpus-store-parts';
 
@@ -30,6 +32,7 @@ const damaged = (record: CorpusRecord, file: string): AppError =>
 /** Files of a corpus lie in a folder under its id; the record is written last and deleted first, so what has a record is whole. */
 export function createCorpusStore(parts: CorpusStoreParts): StagingStore {
   const { database, files, locks, quota } = parts;
+  const opened = openFiles(files);
 
   async function get(id: string): Promise<CorpusRecord> {
     const record = await (await database()).get('corpora', id);
@@ -97,6 +100,30 @@ export function createCorpusStore(parts: CorpusStoreParts): StagingStore {
         expected === undefined ? null : await files.read(`${folderOf(record.folder ?? id)}/${file}`);
       if (!bytes || (await parts.sha256(bytes)) !== expected) throw damaged(record, file);
       return bytes;
+    },
+
+    async *stream(id, file, signal) {
+      const record = await get(id);
+      const expected = Object.hasOwn(record.files, file) ? record.files[file] : undefined;
+      const blob =
+        expected === undefined ? null : await files.open(`${folderOf(record.folder ?? id)}/${file}`);
+      if (!blob) throw damaged(record, file);
+      const hash = new Sha256Stream();
+      for await (const piece of piecesOf(blob, signal)) {
+        hash.update(piece);
+        yield piece;
+      }
+      if (hash.digest() !== expected) throw damaged(record, file);
+    },
+
+    async readRange(id, file, start, bytes, signal) {
+      throwIfAborted(signal);
+      const record = await get(id);
+      const path = `${folderOf(record.folder ?? id)}/${file}`;
+      const part = Object.hasOwn(record.files, file) ? await opened.read(path, start, bytes) : null;
+      throwIfAborted(signal);
+      if (part?.byteLength !== bytes) throw damaged(record, file);
+      return part;
     },
 
     rename(id, name) {
