@@ -1,11 +1,9 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { TopK } from '../top-k';
-import { byteRows, denseRows, signRows } from './build-rows';
-import { meanOf } from './byte-rows';
+import { measureRecall } from '../../../tests/retrieval/recall';
+import { denseRows } from './build-rows';
 import { PlainIndex } from './dense-index';
-import { WasmIndex } from './wasm/wasm-index';
 
 const data = process.env['S3_DATA'] ?? '../shared/data';
 
@@ -21,40 +19,6 @@ const rowsOf = (values: Float32Array, columns: number): Float32Array[] =>
   Array.from({ length: values.length / columns }, (_, row) =>
     values.slice(row * columns, (row + 1) * columns),
   );
-
-/** Of ten: how many score as well as the tenth best of the exact search. Which of two equal rows comes first is no matter of recall. */
-function recall(
-  exact: readonly TopK[],
-  found: readonly TopK[],
-  scoreOf: (q: number, row: number) => number,
-): number {
-  let hits = 0;
-  found.forEach(({ rows }, q) => {
-    const tenth = exact[q]?.scores[9] ?? -Infinity;
-    for (const row of rows.subarray(0, 10)) if (scoreOf(q, row) >= tenth) hits += 1;
-  });
-  return hits / (10 * found.length);
-}
-
-async function recalls(vectors: readonly Float32Array[], queries: readonly Float32Array[]) {
-  const dimensions = vectors[0]?.length ?? 0;
-  const whole = denseRows(vectors, dimensions);
-  const exact = await WasmIndex.open(whole).search(queries, 10);
-  const scorers = queries.map((query) => whole.scorer(query));
-  const of = (found: readonly TopK[]): number =>
-    recall(exact, found, (q, row) => scorers[q]?.score(row) ?? NaN);
-  const mean = meanOf(vectors, dimensions);
-  const bytes = byteRows(vectors, mean);
-  const int8 = of(await WasmIndex.open(bytes).search(queries, 10));
-  const candidates = await WasmIndex.open(signRows(vectors, mean)).search(queries, 100);
-  const rescored = candidates.map(({ rows }, q) => {
-    const scorer = bytes.scorer(queries[q] ?? new Float32Array(dimensions));
-    const best = [...rows].map((row) => ({ row, score: scorer.score(row) }));
-    best.sort((a, b) => b.score - a.score || a.row - b.row);
-    return { rows: Uint32Array.from(best.slice(0, 10), ({ row }) => row), scores: new Float64Array(0) };
-  });
-  return { int8, signs: of(rescored) };
-}
 
 describe('over real E5 vectors', () => {
   const vectors = readNpy(join(data, 'embeddings/e5-base-v2-1000x768.f32.npy'));
@@ -72,24 +36,12 @@ describe('over real E5 vectors', () => {
     });
   });
 
-  it('int8 finds 98.5 % of the exact ten best, signs with ten times as many candidates 97 %', async () => {
+  it('int8 finds 98.5 % of the exact ten best; one bit with ten times as many candidates, and HNSW, 97 %', async () => {
     const queries = vectors.filter((_, row) => row % 5 === 0);
     const rest = vectors.filter((_, row) => row % 5 !== 0);
-    const { int8, signs } = await recalls(rest, queries);
+    const { int8, signs, hnsw } = await measureRecall(rest, queries);
     expect(int8).toBeGreaterThanOrEqual(0.985);
     expect(signs).toBeGreaterThanOrEqual(0.97);
-  });
-});
-
-/** Made by `bench/vectors/embed.ts`, which takes the demo's encoder half an hour; where it is not there, there is nothing to compare. */
-const made = process.env['S3_DEMO_VECTORS'] ?? '.cache/bench/demo-vectors.f32';
-describe.runIf(existsSync(made))('over 50,000 passages by the demo encoder', () => {
-  it('int8 finds 98.5 % of the exact ten best, signs with ten times as many candidates 97 %', async () => {
-    const vectors = rowsOf(new Float32Array(new Uint8Array(readFileSync(made)).buffer), 128);
-    const queries = vectors.splice(0, 500);
-    expect(vectors.length).toBeGreaterThanOrEqual(50_000);
-    const { int8, signs } = await recalls(vectors, queries);
-    expect(int8).toBeGreaterThanOrEqual(0.985);
-    expect(signs).toBeGreaterThanOrEqual(0.97);
+    expect(hnsw).toBeGreaterThanOrEqual(0.97);
   });
 });
