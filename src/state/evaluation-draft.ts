@@ -5,6 +5,7 @@ import { EVALUATION_PRESETS, GENERAL_SETS } from '../evaluation/presets';
 import type { RetrievalMode } from '../protocol/retrieval';
 import { formatLanes, rolesOf, type Lane } from './lanes';
 import type { EndpointRole } from './endpoints.svelte';
+import { readNumber, type NumberRange } from './number-range';
 import { DEMO_CORPUS, DEMO_MODEL, ENDPOINT, LIMITS, type ModelChoice } from './settings';
 
 export interface EvaluationDraft {
@@ -109,14 +110,14 @@ export const NUMBER_FIELDS = {
 } as const;
 export type NumberField = keyof typeof NUMBER_FIELDS;
 
-/** Null for an empty field, undefined for what it does not take. */
-export function parseNumber(field: NumberField, text: string): number | null | undefined {
+export function rangeOf(field: NumberField): NumberRange {
   const [low, high, mayBeEmpty] = NUMBER_FIELDS[field];
-  const typed = text.trim();
-  if (typed === '') return mayBeEmpty ? null : undefined;
-  const value = /^\d{1,9}$/.test(typed) ? Number(typed) : Number.NaN;
-  return value >= low && value <= high ? value : undefined;
+  return { low, high, mayBeEmpty, whole: true };
 }
+
+/** Null for an empty field, undefined for what it does not take. */
+export const parseNumber = (field: NumberField, text: string): number | null | undefined =>
+  readNumber(text, rangeOf(field));
 
 /** Dollars; 0 for an empty field, undefined for what is no price. */
 export function parsePrice(text: string): number | undefined {

@@ -80,8 +80,6 @@ export const evaluate = {
     seeds: 'Seeds',
     seedsNote: 'Every question is asked once for each; at temperature 0 they differ in nothing.',
     badSeeds: 'Write whole numbers with commas between them.',
-    badNumber: (low: string, high: string, mayBeEmpty: boolean) =>
-      `Write a whole number from ${low} to ${high}${mayBeEmpty ? ', or nothing' : ''}.`,
     badPrice: 'Write an amount in dollars, such as 0.15, or nothing.',
     problem: (field: string, what: string) => `${field}: ${what}`,
     models: 'Models',
