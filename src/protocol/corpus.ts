@@ -244,6 +244,8 @@ export interface ImportRequest {
   words?: Partial<WordSettings>;
   /** Default: `exact`. */
   index?: VectorIndexKind;
+  /** Whether ids that come again are numbered. Default: a file that repeats an id is refused. */
+  numberRepeats?: boolean;
 }
 
 export interface CorpusUpdate {
@@ -253,6 +255,7 @@ export interface CorpusUpdate {
   /** Ids of passages to delete. */
   remove?: readonly string[];
   chunking?: Chunking;
+  numberRepeats?: boolean;
 }
 
 export interface UpdateOutcome extends ImportOutcome {
@@ -274,6 +277,8 @@ export interface UnfinishedImport {
   embedded: number;
   /** Its id; `null`: searchable by words only. */
   encoder: string | null;
+  /** The corpus that it brings up to date, where it is no new one. */
+  replaces?: string;
 }
 
 /** A file that was not taken, and why. */
@@ -284,10 +289,20 @@ export interface ImportRefusal {
   fix: string;
 }
 
+/** What became of ids that came again, where they were to be numbered. */
+export interface RepeatedRows {
+  /** Kept under another id: `id~2`. */
+  numbered: number;
+  /** The same word for word, and counted once. */
+  dropped: number;
+}
+
 export interface ImportOutcome {
   record: CorpusRecord;
   /** Files left out; the corpus holds all the others. */
   refusals: ImportRefusal[];
+  /** Absent where there were none. */
+  repeats?: RepeatedRows;
 }
 
 /** How the vectors of an opened corpus are searched. All backends give the same results. */
@@ -352,12 +367,25 @@ export interface CorpusServiceApi {
     /** Of dense and hybrid search. */
     vectors?: Partial<VectorSearchSettings>,
   ): Promise<Hit[][]>;
-  /** Rejects, nothing stored, when no file could be taken, on abort, and when there is no room. */
-  importFiles(request: ImportRequest, onProgress?: OnProgress, signal?: AbortSignal): Promise<ImportOutcome>;
-  /** Imports that were cut short when their tab was closed, and can go on. */
+  /**
+   * Rejects, nothing stored, when no file could be taken, on abort, and when there is no room. When `pause` fires, the files are read to their
+   * end, so that nothing needs them any more; then it stops, rejects with `ABORTED`, and is unfinished, to go on with at any time.
+   */
+  importFiles(
+    request: ImportRequest,
+    onProgress?: OnProgress,
+    signal?: AbortSignal,
+    pause?: AbortSignal,
+  ): Promise<ImportOutcome>;
+  /** Imports that were paused, or cut short when their tab was closed, and can go on. */
   listUnfinished(): Promise<UnfinishedImport[]>;
   /** Goes on where it was cut short. */
-  resumeImport(id: string, onProgress?: OnProgress, signal?: AbortSignal): Promise<ImportOutcome>;
+  resumeImport(
+    id: string,
+    onProgress?: OnProgress,
+    signal?: AbortSignal,
+    pause?: AbortSignal,
+  ): Promise<ImportOutcome>;
   discardImport(id: string): Promise<void>;
   /**
    * The corpus becomes what the files hold, or with `add` what it was and they hold: a passage of theirs takes the place of that of the same id.
@@ -368,6 +396,7 @@ export interface CorpusServiceApi {
     update: CorpusUpdate,
     onProgress?: OnProgress,
     signal?: AbortSignal,
+    pause?: AbortSignal,
   ): Promise<UpdateOutcome>;
   /**
    * Gives a corpus another index over its vectors; nothing is embedded again. One import or build at a time, over all tabs. Until it is done,
