@@ -63,7 +63,7 @@ export interface StagedImport {
 export interface StagingStore extends CorpusStore {
   /**
    * Does the work on a new corpus, or on that of `resume`. When the work fails, what it staged is removed, unless there is a plan and
-   * the failure can pass; when it is stopped or the disk is full, it is removed in any case.
+   * the failure can pass; when it is stopped or the disk is full, it is removed in any case. An `ABORTED` whose context says `paused` can pass.
    */
   stage<T>(
     work: (staged: StagedCorpus) => Promise<T>,

@@ -169,10 +169,11 @@ export class CorpusService implements CorpusServiceApi {
     request: ImportRequest,
     onProgress?: OnProgress,
     signal?: AbortSignal,
+    pause?: AbortSignal,
   ): Promise<ImportOutcome> {
     throwIfAborted(signal);
     const encoder = request.encoder === null ? null : { id: request.encoder };
-    return importCorpus(request, encoder, await this.#importTools(), { onProgress, signal });
+    return importCorpus(request, encoder, await this.#importTools(), { onProgress, signal, pause });
   }
 
   async listUnfinished(): Promise<UnfinishedImport[]> {
@@ -181,11 +182,17 @@ export class CorpusService implements CorpusServiceApi {
       ...{ id, name: plan.name, startedAt: plan.startedAt, passages: plan.passages },
       embedded: Math.min(plan.passages, files.filter(isPart).length * PART_VECTORS),
       encoder: plan.encoder?.id ?? null,
+      ...(plan.replaces !== undefined && { replaces: plan.replaces }),
     }));
   }
 
-  async resumeImport(id: string, onProgress?: OnProgress, signal?: AbortSignal): Promise<ImportOutcome> {
-    const outcome = await resumeImport(id, await this.#importTools(), { onProgress, signal });
+  async resumeImport(
+    id: string,
+    onProgress?: OnProgress,
+    signal?: AbortSignal,
+    pause?: AbortSignal,
+  ): Promise<ImportOutcome> {
+    const outcome = await resumeImport(id, await this.#importTools(), { onProgress, signal, pause });
     this.#forget(outcome.record.id);
     return outcome;
   }
@@ -199,8 +206,9 @@ export class CorpusService implements CorpusServiceApi {
     update: CorpusUpdate,
     onProgress?: OnProgress,
     signal?: AbortSignal,
+    pause?: AbortSignal,
   ): Promise<UpdateOutcome> {
-    const outcome = await updateCorpus(id, update, await this.#importTools(), { onProgress, signal });
+    const outcome = await updateCorpus(id, update, await this.#importTools(), { onProgress, signal, pause });
     this.#forget(id);
     return outcome;
   }

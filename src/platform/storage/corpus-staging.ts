@@ -164,7 +164,9 @@ export function createStaging(
     try {
       return await work(corpus);
     } catch (error) {
-      if (corpus.plan === undefined || FINAL.has(toEnvelope(error).code)) await files.remove(folderOf(id));
+      const { code, context } = toEnvelope(error);
+      const paused = code === 'ABORTED' && context?.['paused'] === true;
+      if (corpus.plan === undefined || (FINAL.has(code) && !paused)) await files.remove(folderOf(id));
       throw error;
     }
   }

@@ -321,6 +321,91 @@ describe('an import that is cut short', () => {
   });
 });
 
+describe('an import that is paused', () => {
+  /** Pauses, or stops, as soon as the report says so. */
+  const watchingFor = (label: string) => {
+    const [pause, stop] = [new AbortController(), new AbortController()];
+    const onProgress = (progress: { label?: string }): void => {
+      if (progress.label?.includes(label)) pause.abort();
+    };
+    return { pause: pause.signal, signal: stop.signal, onProgress, stop };
+  };
+  const paused = { code: 'ABORTED', context: { paused: true } };
+
+  it('while it is read, is read to its end, and goes on without its files', async () => {
+    const given = {
+      ...request(rivers(5)),
+      files: [...request(rivers(3)).files, rowsFile('b.jsonl', rivers(2, 3))],
+    };
+    await expect(importCorpus(given, ENCODER, toolsOf(), watchingFor('rivers.jsonl'))).rejects.toMatchObject(
+      paused,
+    );
+    const [unfinished] = await reopen({ locks: createLocalLocks() }).unfinished();
+    expect(unfinished?.plan).toMatchObject({ name: 'Rivers', passages: 5 });
+    expect(encoder.embedded).toEqual([]);
+    const { record } = await resumeImport(unfinished?.id ?? '', toolsOf());
+    await requireWhole(reopen(), record.id, rivers(5));
+  });
+
+  it('while it is embedded, keeps the vectors it has, as often as it is paused', async () => {
+    const list = rivers(900);
+    const pausing = new AbortController();
+    const stepping: Encoder = {
+      ...{ dimensions: 4, embedQueries: () => encoder.embedQueries() },
+      embedPassages(passages, _onProgress, signal) {
+        if (signal?.aborted) throw new DOMException('Stopped.', 'AbortError');
+        return encoder.embedPassages(passages);
+      },
+    };
+    const tools = (): ImportTools => ({
+      ...toolsOf(),
+      loadEncoder: () => Promise.resolve({ encoder: stepping, identity }),
+    });
+    const afterFirstPart = ({ done }: { done: number }): void => {
+      if (encoder.embedded.length === 256 && done === 256) pausing.abort();
+    };
+    await expect(
+      importCorpus(request(list), ENCODER, tools(), { pause: pausing.signal, onProgress: afterFirstPart }),
+    ).rejects.toMatchObject(paused);
+    const id = async (): Promise<string> => (await reopen().unfinished())[0]?.id ?? '';
+    const again = new AbortController();
+    await expect(
+      resumeImport(await id(), tools(), {
+        pause: again.signal,
+        onProgress: ({ done, label }) => label === 'Embedding' && done === 512 && again.abort(),
+      }),
+    ).rejects.toMatchObject(paused);
+    expect(await reopen().list()).toEqual([]);
+    const { record } = await resumeImport(await id(), tools());
+    expect(encoder.embedded).toHaveLength(900);
+    await requireWhole(reopen(), record.id, list);
+  });
+
+  it('is removed when it is stopped as well', async () => {
+    const watching = watchingFor('Indexing words');
+    watching.pause.addEventListener('abort', () => watching.stop.abort());
+    await expect(importCorpus(request(rivers(5)), ENCODER, toolsOf(), watching)).rejects.toMatchObject({
+      code: 'ABORTED',
+      context: undefined,
+    });
+    expect(files.files.size).toBe(0);
+    expect(await reopen().unfinished()).toEqual([]);
+  });
+
+  it('leaves a corpus that it brings up to date as it was, until it goes on', async () => {
+    const { record } = await importCorpus(request(rivers(4)), ENCODER, toolsOf());
+    const update = { files: [rowsFile('rivers.jsonl', rivers(6))] };
+    await expect(
+      updateCorpus(record.id, update, toolsOf(), watchingFor('rivers.jsonl')),
+    ).rejects.toMatchObject(paused);
+    await requireWhole(reopen(), record.id, rivers(4));
+    const [unfinished] = await reopen().unfinished();
+    expect(unfinished?.plan.replaces).toBe(record.id);
+    await resumeImport(unfinished?.id ?? '', toolsOf());
+    await requireWhole(reopen(), record.id, rivers(6));
+  });
+});
+
 describe('bringing a corpus up to date', () => {
   it('embeds what is new or changed alone, under the same id and name', async () => {
     const { record } = await importCorpus(request(rivers(20)), ENCODER, toolsOf());

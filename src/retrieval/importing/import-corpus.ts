@@ -2,7 +2,7 @@
  * Documents become a stored corpus in three steps: passages onto the disk as they are read, words indexed, vectors computed. From the
  * end of the first step on an import that is cut short goes on by itself, without the user's files; before, nothing is left of it.
  */
-import { AppError } from '../../protocol/errors';
+import { AppError, isAbort, throwIfAborted } from '../../protocol/errors';
 import {
   CORPUS_FILES,
   DEFAULT_WORDS,
@@ -46,6 +46,8 @@ export interface ImportTools {
 export interface Watching {
   onProgress?: OnProgress | undefined;
   signal?: AbortSignal | undefined;
+  /** Stops it as soon as the files have been read, with what there is kept. */
+  pause?: AbortSignal | undefined;
 }
 
 /** The corpus that an update starts from. */
@@ -225,12 +227,28 @@ async function openPrevious(id: string, store: StagingStore): Promise<Previous> 
   return { record, passages, contents: contentsOf(passages), bm25, vectors };
 }
 
-/** From the passages on. */
+/** From the passages on: what needs no file of the user's any more, and can be paused. */
 async function finish(
   staged: StagedCorpus,
   tools: ImportTools,
-  { onProgress, signal }: Watching,
+  { onProgress, signal, pause }: Watching,
   opened?: Previous,
+): Promise<ImportOutcome> {
+  const either = signal && pause ? AbortSignal.any([signal, pause]) : (signal ?? pause);
+  try {
+    throwIfAborted(either);
+    return await finishStaged(staged, tools, { onProgress, signal: either }, opened);
+  } catch (error) {
+    if (!isAbort(error) || !pause?.aborted || signal?.aborted) throw error;
+    throw new AppError('ABORTED', 'Paused.', { recoverable: true, context: { paused: true } });
+  }
+}
+
+async function finishStaged(
+  staged: StagedCorpus,
+  tools: ImportTools,
+  { onProgress, signal }: Watching,
+  opened: Previous | undefined,
 ): Promise<ImportOutcome> {
   const plan = requirePlan(staged);
   const bytes = await requireFile(staged, CORPUS_FILES.passages);
