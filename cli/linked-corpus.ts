@@ -57,7 +57,7 @@ async function open(reference: string, console: Console): Promise<Opened> {
     return { name, encoder, modes, open: (mode) => remote.open(mode, encoderOf(encoder)) };
   }
   const pack = await openHttpPack(reference, { fetch, clock: systemClock }, signal);
-  const ranged = await openRangedPack(pack, signal);
+  const ranged = await openRangedPack(pack, { signal });
   const { name, encoder } = pack.manifest;
   return {
     ...{ name, encoder, modes: ranged.modes },

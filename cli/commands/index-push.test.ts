@@ -19,7 +19,7 @@ beforeAll(async () => {
   await writeFile(corpus, rows.join(''));
   await runCli(['index', 'build', corpus, '--out', index]);
   engine = await startEngineServer({ kind: 'qdrant' });
-  pack = await startPackServer({ encoder: false });
+  pack = await startPackServer({ encoder: null });
 });
 afterAll(async () => {
   await engine.close();

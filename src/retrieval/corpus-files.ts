@@ -112,7 +112,9 @@ export async function madeBy(
   if (!first) return true;
   if (rows.dimensions !== encoder.dimensions) return false;
   const [vector] = await encoder.embedPassages([first]);
+  if (!vector) return false;
   const stored = rows.rowAt(0);
-  const cosine = vector?.reduce((sum, x, d) => sum + x * (stored[d] ?? 0), 0) ?? 0;
-  return cosine >= SAME_VECTOR;
+  const product = vector.reduce((sum, x, d) => sum + x * (stored[d] ?? 0), 0);
+  // Rounded to eight bits, a row is no longer of length one, and its product may miss what its direction does not.
+  return product >= SAME_VECTOR * Math.hypot(...vector) * Math.hypot(...stored);
 }

@@ -5,8 +5,10 @@ import { AppError } from '../protocol/errors';
 import type { LinkServiceApi, PackSummary, RemoteReport, StagedPack } from '../protocol/linked-corpora';
 import type { OnProgress } from '../protocol/retrieval';
 import { CorpusService, type CorpusServiceParts, type LinkedCorpus } from './corpus-service';
+import type { DensePlatform } from './dense';
 import { fetchPack, stagedPacks, wantedBytes, type PackStaging } from './packs/fetch-pack';
 import { openHttpPack } from './packs/http-pack';
+import { requireSearchable } from './packs/pack-manifest';
 import { openRangedPack, residentBytes } from './packs/ranged-pack';
 import { packParts, type PackPart } from './packs/write-pack';
 import { openRemote, testRemote } from './remote/open-remote';
@@ -28,7 +30,7 @@ export class LinkedCorpusService extends CorpusService implements LinkServiceApi
 
   constructor(parts: CorpusServiceParts, links: LinkParts) {
     const keys = new Map<string, string>();
-    super({ ...parts, openLinked: (record) => openLinked(record, links.tools, keys) });
+    super({ ...parts, openLinked: (record) => openLinked(record, links.tools, keys, parts.dense) });
     this.#links = links;
     this.#keys = keys;
     let store: CorpusStore | undefined;
@@ -53,9 +55,11 @@ export class LinkedCorpusService extends CorpusService implements LinkServiceApi
 
   async linkPack(address: string, signal?: AbortSignal): Promise<CorpusRecord> {
     const { url, hash, manifest } = await openHttpPack(address, this.#links.tools, signal);
-    const { name, passages, encoder } = manifest;
+    requireSearchable(manifest);
+    const { name, passages, encoder, index } = manifest;
     const link: CorpusLink = { kind: 'pack', url, manifest: hash };
-    return this.#openStore().create({ name, passages, encoder, sources: [], link }, [], signal);
+    const corpus = { name, passages, encoder, ...(index && { index }), sources: [], link };
+    return this.#openStore().create(corpus, [], signal);
   }
 
   stagedPacks(): Promise<StagedPack[]> {
@@ -118,12 +122,13 @@ async function openLinked(
   { name, link }: LinkedRecord,
   tools: HttpTools,
   keys: ReadonlyMap<string, string>,
+  platform: DensePlatform | undefined,
 ): Promise<LinkedCorpus> {
   if (link.kind !== 'pack') {
     return openRemote(link, { fetch: tools.fetch, clock: tools.clock, key: () => keys.get(link.url) });
   }
   const pack = await openHttpPack(link.url, tools);
-  if (pack.hash === link.manifest) return openRangedPack(pack);
+  if (pack.hash === link.manifest) return openRangedPack(pack, { platform });
   throw new AppError('INTEGRITY', `"${name}" has changed at its address since it was linked.`, {
     fix: 'Delete it here and open the address again, if you trust the new one.',
   });

@@ -16,7 +16,7 @@ let pack: PackServer;
 let engine: EngineServer;
 
 test.beforeAll(async () => {
-  pack = await startPackServer({ passages, encoder: false });
+  pack = await startPackServer({ passages, encoder: null });
   engine = await startEngineServer({ kind: 'qdrant', key: 'a-word' });
   const tools = { fetch, clock: systemClock, key: () => 'a-word' };
   const source = {

@@ -2,40 +2,41 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { EncoderIdentity } from '../../src/protocol/corpus';
+import { CORPUS_FILES, type CorpusFile, type EncoderIdentity } from '../../src/protocol/corpus';
 import type { Encoder, Passage } from '../../src/protocol/retrieval';
 import { analyze } from '../../src/retrieval/bm25/analyzer';
 import { buildCorpusFiles } from '../../src/retrieval/corpus-files';
+import { byteRows, encodeSigns, encodeVectors, meanOf, signRows } from '../../src/retrieval/dense';
 import type { PackManifest } from '../../src/retrieval/packs/pack-manifest';
 import { packParts } from '../../src/retrieval/packs/write-pack';
 import { startHubServer, type HubServer } from './hub-server';
 
 const DIMENSIONS = 16;
 
-function embed(text: string): Float32Array {
-  const vector = new Float32Array(DIMENSIONS).fill(0.01);
+function embed(text: string, dimensions: number): Float32Array {
+  const vector = new Float32Array(dimensions).fill(0.01);
   for (const term of analyze(text)) {
     let hash = 7;
     for (const character of term) hash = (hash * 31 + (character.codePointAt(0) ?? 0)) % 9973;
-    vector[hash % DIMENSIONS] = (vector[hash % DIMENSIONS] ?? 0) + 1;
+    vector[hash % dimensions] = (vector[hash % dimensions] ?? 0) + 1;
   }
   const norm = Math.hypot(...vector);
   return vector.map((x) => x / norm);
 }
 
-/** Words thrown into a few buckets: as deterministic as a real encoder, and as deaf to order. */
-export const bucketEncoder: Encoder = {
-  dimensions: DIMENSIONS,
-  embedQueries: (texts) => Promise.resolve(texts.map(embed)),
-  embedPassages: (passages) => Promise.resolve(passages.map(({ title, text }) => embed(`${title} ${text}`))),
-};
+/** Words thrown into buckets: as deterministic as a real encoder, and as deaf to order. */
+export const bucketEncoderOf = (dimensions: number): Encoder => ({
+  dimensions,
+  embedQueries: (texts) => Promise.resolve(texts.map((text) => embed(text, dimensions))),
+  embedPassages: (passages) =>
+    Promise.resolve(passages.map(({ title, text }) => embed(`${title} ${text}`, dimensions))),
+});
+export const bucketEncoder = bucketEncoderOf(DIMENSIONS);
 
-export const bucketIdentity: EncoderIdentity = {
-  model: 'demo-encoder',
-  revision: 'local',
-  dimensions: DIMENSIONS,
-  dtype: 'fp32',
-};
+const identityOf = ({ dimensions }: Encoder): EncoderIdentity => ({
+  ...{ model: 'demo-encoder', revision: 'local', dimensions, dtype: 'fp32' },
+});
+export const bucketIdentity = identityOf(bucketEncoder);
 
 const WORDS =
   'heron river lamp bell guild tower stone bridge otter island lock harbour keeper night noon'.split(' ');
@@ -60,19 +61,47 @@ export interface PackServer {
   close(): Promise<void>;
 }
 
+/** Vectors as int8, and their signs beside them. */
+async function makeCompact(
+  files: CorpusFile[],
+  passages: readonly Passage[],
+  encoder: Encoder,
+): Promise<void> {
+  const vectors = await encoder.embedPassages(passages);
+  const mean = meanOf(vectors, encoder.dimensions);
+  const bytes = byteRows(vectors, mean);
+  files.splice(
+    ...([files.findIndex(({ name }) => name === CORPUS_FILES.vectors), 1] as const),
+    { name: CORPUS_FILES.vectors, bytes: await encodeVectors(bytes) },
+    { name: CORPUS_FILES.signs, bytes: await encodeSigns(signRows(vectors, mean), bytes) },
+  );
+}
+
 export async function startPackServer(
-  options: { passages?: readonly Passage[]; encoder?: boolean; chunkBytes?: number } = {},
+  options: {
+    passages?: readonly Passage[];
+    encoder?: Encoder | null;
+    chunkBytes?: number;
+    index?: 'exact' | 'compact';
+  } = {},
 ): Promise<PackServer> {
-  const { passages = madePassages(80), encoder = true, chunkBytes = 2_000 } = options;
+  const {
+    passages = madePassages(80),
+    encoder = bucketEncoder,
+    chunkBytes = 2_000,
+    index = 'exact',
+  } = options;
   const root = await mkdtemp(join(tmpdir(), 's3-pack-'));
   const folder = join(root, 'packs', 'lamps');
   await mkdir(folder, { recursive: true });
-  const files = await buildCorpusFiles(passages, { encoder: encoder ? bucketEncoder : null });
+  const files = await buildCorpusFiles(passages, { encoder });
+  if (index === 'compact' && encoder) await makeCompact(files, passages, encoder);
   const facts = {
+    ...(index !== 'exact' && { index }),
     name: 'Lamps',
     createdAt: '2026-11-21T12:00:00Z',
     passages: passages.length,
-    encoder: encoder ? bucketIdentity : null,
+    encoder: encoder && identityOf(encoder),
   };
   const parts = packParts(facts, files, { chunkBytes });
   let step = await parts.next();

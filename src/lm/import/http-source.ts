@@ -18,6 +18,8 @@ export interface HttpTools {
   backoffMs?: number;
   /** What is asked for at least, since reading tends to go on. Default 16 KiB. */
   leastWindow?: number;
+  /** A server that sends the whole file where a part of it was asked for is refused. Default: what is too much is thrown away. */
+  partsOnly?: boolean;
 }
 
 export interface HttpFile {
@@ -133,12 +135,12 @@ export class HttpSource implements ByteSource {
       if (done) throw new Retryable(this.#failure('NETWORK', 'the transfer was cut short'));
       transfer.rest = value;
     }
+    if (transfer.rest.length > transfer.end - transfer.position) {
+      throw this.#failure('BAD_RESPONSE', 'more bytes came than were asked for');
+    }
     const taken = transfer.rest.subarray(0, most);
     transfer.rest = transfer.rest.subarray(taken.length);
     transfer.position += taken.length;
-    if (transfer.position > transfer.end) {
-      throw this.#failure('BAD_RESPONSE', 'more bytes came than were asked for');
-    }
     if (transfer.position === transfer.end) this.#finish(transfer);
     return taken;
   }
@@ -202,7 +204,8 @@ export class HttpSource implements ByteSource {
       const encoded = headers.get('content-encoding') !== null;
       if (length !== null && !encoded && Number(length) !== this.size)
         throw this.#wrongLength(Number(length));
-      if (position > MOST_THROWN_AWAY)
+      const tooMuch = this.#tools.partsOnly === true && end - position < this.size;
+      if (position > MOST_THROWN_AWAY || tooMuch)
         throw this.#failure('BAD_RESPONSE', 'the server does not send parts of files');
       return 0;
     }

@@ -1,12 +1,13 @@
 /** Brings a pack here whole: chunk by chunk into a staging area, which outlives the tab, then as one corpus into the store. */
-import { CORPUS_FILES, type CorpusFile, type CorpusRecord, type CorpusStore } from '../../protocol/corpus';
+import type { CorpusFile, CorpusRecord, CorpusStore } from '../../protocol/corpus';
 import { AppError, throwIfAborted } from '../../protocol/errors';
 import type { StagedPack } from '../../protocol/linked-corpora';
 import type { OnProgress } from '../../protocol/retrieval';
 import { sha256Hex } from '../sha256';
+import { VECTOR_BLOCKS_FILE } from './block-hashes';
 import { joined, type HttpPack } from './http-pack';
 import { OFFSETS_FILE } from './passage-offsets';
-import { chunksOf, PACK_MANIFEST, type PackChunk, type PackFile } from './pack-manifest';
+import { chunksOf, requireSearchable, type PackChunk, type PackFile } from './pack-manifest';
 
 /** Where chunks wait until all are there: a folder for each pack, named by the hash of its manifest. */
 export interface PackStaging {
@@ -34,9 +35,11 @@ const PARALLEL = 3;
 /** Written first, so that what is half here can be gone on with after a restart. */
 const NOTE = 'staged.json';
 
-/** What a corpus on this device consists of; offsets are of use over HTTP alone. */
-const wanted = (pack: HttpPack): PackFile[] =>
-  pack.manifest.files.filter(({ name }) => name !== OFFSETS_FILE);
+/** Of use over HTTP alone. */
+const TABLES: ReadonlySet<string> = new Set([OFFSETS_FILE, VECTOR_BLOCKS_FILE]);
+
+/** What a corpus on this device consists of. */
+const wanted = (pack: HttpPack): PackFile[] => pack.manifest.files.filter(({ name }) => !TABLES.has(name));
 
 export const wantedBytes = (pack: HttpPack): number =>
   wanted(pack).reduce((sum, { bytes }) => sum + bytes, 0);
@@ -48,7 +51,7 @@ export const wantedBytes = (pack: HttpPack): number =>
 export async function fetchPack(pack: HttpPack, options: FetchPackOptions): Promise<CorpusRecord> {
   const { staging, store, signal } = options;
   throwIfAborted(signal);
-  requireSearchable(pack);
+  requireSearchable(pack.manifest);
   return staging.hold(pack.hash, async () => {
     try {
       await requireRoom(pack, options);
@@ -56,9 +59,10 @@ export async function fetchPack(pack: HttpPack, options: FetchPackOptions): Prom
       const files: CorpusFile[] = [];
       for (const file of wanted(pack)) files.push(await assemble(pack.hash, file, staging));
       throwIfAborted(signal);
-      const { name, passages, encoder } = pack.manifest;
+      const { name, passages, encoder, index } = pack.manifest;
       const source = { name: pack.url, kind: 'jsonl' as const, bytes: wantedBytes(pack), passages };
-      const record = await store.create({ name, passages, encoder, sources: [source] }, files, signal);
+      const corpus = { name, passages, encoder, ...(index && { index }), sources: [source] };
+      const record = await store.create(corpus, files, signal);
       await staging.remove(pack.hash);
       return record;
     } catch (error) {
@@ -66,18 +70,6 @@ export async function fetchPack(pack: HttpPack, options: FetchPackOptions): Prom
       throw error;
     }
   });
-}
-
-function requireSearchable({ manifest }: HttpPack): void {
-  const names = new Set(manifest.files.map(({ name }) => name));
-  const needed = [
-    CORPUS_FILES.passages,
-    CORPUS_FILES.bm25,
-    ...(manifest.encoder ? [CORPUS_FILES.vectors] : []),
-  ];
-  const missing = needed.find((name) => !names.has(name));
-  if (missing === undefined) return;
-  throw new AppError('INTEGRITY', `${PACK_MANIFEST} names no ${missing}.`, { fix: 'Build the index again.' });
 }
 
 /** Twice the bytes are there for a moment: as chunks, and as files. */

@@ -30,7 +30,13 @@ export interface HttpPack {
     signal?: AbortSignal,
   ): Promise<Uint8Array<ArrayBuffer>>;
   /** Bytes from the middle of a file, not checked by any hash. */
-  range(file: PackFile, start: number, end: number, signal?: AbortSignal): Promise<Uint8Array>;
+  range(file: PackFile, start: number, end: number, options?: RangeOptions): Promise<Uint8Array>;
+}
+
+export interface RangeOptions {
+  /** Whether a host that sends whole files is refused with `BAD_RESPONSE`. Default: a chunk comes for each part of it. */
+  partsOnly?: boolean | undefined;
+  signal?: AbortSignal | undefined;
 }
 
 /** The pack's folder, whether the folder, the manifest or an address without its slash was given. @throws AppError BAD_INPUT */
@@ -100,14 +106,10 @@ export async function openHttpPack(
 }
 
 function httpPack(url: string, manifest: PackManifest, hash: string, tools: HttpTools): HttpPack {
-  const source = ({ path, bytes }: PackChunk, leastWindow?: number): HttpSource =>
-    new HttpSource(
-      { url: `${url}${path}`, name: path, size: bytes },
-      { ...tools, ...(leastWindow !== undefined && { leastWindow }) },
-    );
-
-  async function read(chunk: PackChunk, start: number, length: number, signal?: AbortSignal) {
-    const from = source(chunk, length);
+  async function read(chunk: PackChunk, start: number, length: number, options: RangeOptions) {
+    const { signal, partsOnly = false } = options;
+    const file = { url: `${url}${chunk.path}`, name: chunk.path, size: chunk.bytes };
+    const from = new HttpSource(file, { ...tools, partsOnly, leastWindow: length });
     try {
       return await from.read(start, length, signal);
     } catch (error) {
@@ -118,7 +120,7 @@ function httpPack(url: string, manifest: PackManifest, hash: string, tools: Http
   }
 
   async function chunk(one: PackChunk, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
-    const bytes = new Uint8Array(await read(one, 0, one.bytes, signal));
+    const bytes = new Uint8Array(await read(one, 0, one.bytes, { signal }));
     if ((await sha256Hex(bytes)) === one.sha256) return bytes;
     throw packError(
       new AppError('INTEGRITY', `${one.path} is not what the manifest says: its hash differs.`),
@@ -142,12 +144,12 @@ function httpPack(url: string, manifest: PackManifest, hash: string, tools: Http
       }
       return parts.length === 1 && parts[0] ? parts[0] : joined(parts, file.bytes);
     },
-    async range(file, start, end, signal) {
+    async range(file, start, end, options = {}) {
       const out = new Uint8Array(end - start);
       for (const one of chunksOf(file)) {
         const [from, to] = [Math.max(start, one.offset), Math.min(end, one.offset + one.bytes)];
         if (from >= to) continue;
-        out.set(await read(one, from - one.offset, to - from, signal), from - start);
+        out.set(await read(one, from - one.offset, to - from, options), from - start);
       }
       return out;
     },

@@ -6,7 +6,12 @@
  * Version 1 was the record of an index on a disk: names and hashes, no lengths. It is read there (`packOfRecord`), not over HTTP.
  */
 import * as v from 'valibot';
-import type { EncoderIdentity } from '../../protocol/corpus';
+import {
+  CORPUS_FILES,
+  VECTOR_INDEXES,
+  type EncoderIdentity,
+  type VectorIndexKind,
+} from '../../protocol/corpus';
 import { AppError } from '../../protocol/errors';
 import { sha256Hex } from '../sha256';
 
@@ -60,6 +65,8 @@ const ManifestSchema = v.object({
   passages: whole(0, MAX_PASSAGES),
   /** Null: searchable by words only. */
   encoder: v.nullable(EncoderSchema),
+  /** How its vectors are searched; absent: `exact`. */
+  index: v.optional(v.picklist(VECTOR_INDEXES)),
   /** What stood before queries and passages when they were embedded. */
   prefixes: v.optional(v.object({ query: shortText, passage: shortText })),
   analyzer: v.optional(shortText),
@@ -94,6 +101,26 @@ export const packBytes = ({ files }: Pick<PackManifest, 'files'>): number =>
 
 export function packFile({ files }: Pick<PackManifest, 'files'>, name: string): PackFile | undefined {
   return files.find((file) => file.name === name);
+}
+
+/**
+ * What a pack must hold to be searched in the ways that it promises.
+ * @throws AppError INTEGRITY
+ */
+export function requireSearchable(manifest: Pick<PackManifest, 'files' | 'encoder' | 'index'>): void {
+  const { encoder, index = 'exact' } = manifest;
+  const needed: string[] = [CORPUS_FILES.passages, CORPUS_FILES.bm25];
+  if (encoder) needed.push(CORPUS_FILES.vectors);
+  if (encoder && index === 'compact') needed.push(CORPUS_FILES.signs);
+  if (encoder && index === 'hnsw') needed.push(CORPUS_FILES.graph);
+  for (const name of needed) requirePackFile(manifest, name);
+}
+
+/** @throws AppError INTEGRITY where there is no such file */
+export function requirePackFile(manifest: Pick<PackManifest, 'files'>, name: string): PackFile {
+  const file = packFile(manifest, name);
+  if (!file) throw refuse(`it names no ${name}`);
+  return file;
 }
 
 const refuse = (what: string, cause?: unknown): AppError =>
@@ -158,6 +185,7 @@ export interface PackFacts {
   createdAt: string;
   passages: number;
   encoder: EncoderIdentity | null;
+  index?: VectorIndexKind | undefined;
 }
 
 /** As it is written: the order of the keys is for readers. */

@@ -25,8 +25,13 @@ import { fetchPack, stagedPacks, type PackStaging } from './fetch-pack';
 import { openHttpPack, packFolder } from './http-pack';
 import { openRangedPack } from './ranged-pack';
 
+/** What was asked for by whatever is being tested. The server's own record also holds requests of an earlier test that were taken back on their way. */
+let asked: string[] = [];
 const tools: HttpTools = {
-  fetch,
+  fetch: (url, init) => {
+    asked.push(url);
+    return fetch(url, init);
+  },
   clock: { now: () => performance.now(), sleep: () => Promise.resolve() },
   attempts: 3,
   stallMs: 1_000,
@@ -45,6 +50,7 @@ beforeAll(async () => {
 afterAll(() => served.close());
 beforeEach(() => {
   served.hub.heal();
+  asked = [];
   served.hub.requests.length = 0;
   arrange(new MemoryFileStore());
 });
@@ -69,8 +75,7 @@ function arrange(on: MemoryFileStore, quotaBytes = 0): void {
 const open = (): ReturnType<typeof openHttpPack> => openHttpPack(served.url, tools);
 const fetched = async (signal?: AbortSignal, onProgress?: (p: Progress) => void) =>
   fetchPack(await open(), { staging, store, signal, onProgress });
-const gets = (end: string): number =>
-  served.hub.requests.filter(({ path, status }) => path.includes(end) && status < 400).length;
+const gets = (part: string): number => asked.filter((url) => url.includes(part)).length;
 
 describe('the address of a pack', () => {
   it('may be that of the folder or of its manifest', () => {
@@ -121,7 +126,7 @@ describe('a pack fetched whole', () => {
     }
     expect(rounds).toBeGreaterThan(3);
     // A chunk that was under way may come again; those that had come do not.
-    expect(served.hub.requests.length).toBeLessThan(chunks.length + 4 * (rounds + 1));
+    expect(asked.length).toBeLessThan(chunks.length + 4 * (rounds + 1));
     expect(await store.list()).toHaveLength(1);
   });
 
@@ -264,7 +269,7 @@ describe('an address without a pack', () => {
     await expect(openHttpPack(`${served.hub.url}packs/none/resolve/main/`, tools)).rejects.toMatchObject({
       code: 'NOT_FOUND',
     });
-    const gone = await startPackServer({ passages: madePassages(1), encoder: false });
+    const gone = await startPackServer({ passages: madePassages(1), encoder: null });
     await gone.close();
     await expect(openHttpPack(gone.url, tools)).rejects.toMatchObject({ code: 'NETWORK' });
   });

@@ -1,12 +1,14 @@
 /**
- * A pack that stays where it is: the indexes are fetched once and held in memory, of the passages only those that are found, by range.
+ * A pack that stays where it is: the indexes are fetched once and held in memory, or what of them is to stay there; passages, and the rows of
+ * a compact index, only when they are found, by range.
  */
-import { CORPUS_FILES } from '../../protocol/corpus';
-import { AppError, throwIfAborted } from '../../protocol/errors';
+import { CORPUS_FILES, type VectorSearchInfo } from '../../protocol/corpus';
+import { AppError, isAbort, throwIfAborted } from '../../protocol/errors';
 import type { Encoder, Hit, OnProgress, Passage, RetrievalMode, Retriever } from '../../protocol/retrieval';
+import type { Bm25Index } from '../bm25/bm25-index';
 import { Bm25Retriever } from '../bm25/bm25-retriever';
 import { openIndexFiles } from '../corpus-files';
-import { DenseRetriever, openDenseIndex } from '../dense';
+import { DenseRetriever, type DensePlatform } from '../dense';
 import { requireTopK, toHits, type RowRetriever } from '../hits';
 import { HybridRetriever } from '../hybrid/hybrid-retriever';
 import { PassageFile } from '../passage-file';
@@ -14,7 +16,8 @@ import type { PassageList } from '../passage-text';
 import { RecentMap } from '../remote/polite-client';
 import type { HttpPack } from './http-pack';
 import { decodeOffsets, OFFSETS_FILE, type PassageOffsets } from './passage-offsets';
-import { packFile, type PackFile } from './pack-manifest';
+import { packFile, requirePackFile, requireSearchable, type PackFile } from './pack-manifest';
+import { openRangedVectors, VECTOR_FILES, type RangedVectors } from './ranged-vectors';
 
 /** Passages that lie no farther apart come by one request. */
 const GAP_BYTES = 4 * 1024;
@@ -52,7 +55,7 @@ export class RangedPassages {
     const lane = async (): Promise<void> => {
       for (const run of next) {
         throwIfAborted(signal);
-        const bytes = await this.#pack.range(this.#file, run.start, run.end, signal);
+        const bytes = await this.#pack.range(this.#file, run.start, run.end, { signal });
         for (const row of run.rows) found.set(row, this.#parse(row, bytes, run.start));
       }
     };
@@ -97,15 +100,28 @@ export class RangedPassages {
 /** Never asked: rows are looked up by `RangedPassages`. */
 const NOWHERE: PassageList = { length: 0, at: () => undefined };
 
-class RangedRetriever implements Retriever {
+/** A retriever over a pack, with what its modes hold. */
+export class RangedRetriever implements Retriever {
   readonly mode: RetrievalMode;
   readonly #rows: RowRetriever;
   readonly #passages: RangedPassages;
+  readonly #vectors: RangedVectors | undefined;
 
-  constructor(mode: RetrievalMode, rows: RowRetriever, passages: RangedPassages) {
+  constructor(
+    mode: RetrievalMode,
+    rows: RowRetriever,
+    passages: RangedPassages,
+    vectors: RangedVectors | undefined,
+  ) {
     this.mode = mode;
     this.#rows = rows;
     this.#passages = passages;
+    this.#vectors = vectors;
+  }
+
+  /** Of dense and hybrid search. */
+  get vectors(): VectorSearchInfo | undefined {
+    return this.#vectors?.info;
   }
 
   async search(queries: readonly string[], topK: number, signal?: AbortSignal): Promise<Hit[][]> {
@@ -128,30 +144,65 @@ export interface RangedPack {
     encoder: () => Promise<Encoder>,
     onProgress?: OnProgress,
     signal?: AbortSignal,
-  ): Promise<Retriever>;
+  ): Promise<RangedRetriever>;
+  /** Gives back memory and devices; no retriever of it is of use afterwards. */
+  dispose(): void;
 }
 
-/** What is fetched before the first search of a mode. */
+/** Opened by whoever comes first, for all; but if the first stops it, the second begins anew. */
+class Shared<T> {
+  #value: Promise<T> | undefined;
+
+  async get(open: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+    for (;;) {
+      const opening = (this.#value ??= open());
+      try {
+        return await opening;
+      } catch (error) {
+        if (this.#value === opening) this.#value = undefined;
+        throwIfAborted(signal);
+        if (!isAbort(error)) throw error;
+      }
+    }
+  }
+
+  drop(dispose: (value: T) => void): void {
+    const value = this.#value;
+    this.#value = undefined;
+    // What failed to open holds nothing.
+    value?.then(dispose, () => undefined);
+  }
+}
+
+/** What is fetched before the first search of a mode; for `compact`, without the few rows that a search looks at. */
 export function residentBytes({ manifest }: Pick<HttpPack, 'manifest'>, mode: RetrievalMode): number {
   const names = [OFFSETS_FILE, ...(mode === 'dense' ? [] : [CORPUS_FILES.bm25])];
-  if (mode !== 'bm25') names.push(CORPUS_FILES.vectors);
+  if (mode !== 'bm25') names.push(...VECTOR_FILES[manifest.index ?? 'exact']);
   return names.reduce<number>((sum, name) => sum + (packFile(manifest, name)?.bytes ?? 0), 0);
 }
 
 /** @throws AppError UNSUPPORTED for a pack without a table of offsets, INTEGRITY, NETWORK … as `HttpPack.file` */
-export async function openRangedPack(pack: HttpPack, signal?: AbortSignal): Promise<RangedPack> {
+export async function openRangedPack(
+  pack: HttpPack,
+  { platform, signal }: { platform?: DensePlatform | undefined; signal?: AbortSignal | undefined } = {},
+): Promise<RangedPack> {
   const { manifest } = pack;
-  const file = packFile(manifest, CORPUS_FILES.passages);
-  if (!file) {
-    throw new AppError('INTEGRITY', 'The pack holds no passages.', { fix: 'Build the index again.' });
-  }
+  requireSearchable(manifest);
+  const file = requirePackFile(manifest, CORPUS_FILES.passages);
   const offsets = await decodeOffsets(await pack.file(OFFSETS_FILE, undefined, signal), {
     passages: manifest.passages,
     bytes: file.bytes,
   });
   const passages = new RangedPassages(pack, file, offsets);
+  // Of all modes: what one has fetched, the others need not.
+  const [words, vectors] = [new Shared<Bm25Index>(), new Shared<RangedVectors>()];
 
-  const open = (onProgress: OnProgress | undefined, signal: AbortSignal | undefined) => {
+  async function openRows(
+    mode: RetrievalMode,
+    encoder: () => Promise<Encoder>,
+    onProgress: OnProgress | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<{ rows: RowRetriever; vectors?: RangedVectors }> {
     const read = (name: string): Promise<Uint8Array<ArrayBuffer>> => {
       const total = packFile(manifest, name)?.bytes ?? 0;
       let done = 0;
@@ -163,30 +214,28 @@ export async function openRangedPack(pack: HttpPack, signal?: AbortSignal): Prom
     };
     const first = async (): Promise<Passage | undefined> =>
       passages.length === 0 ? undefined : (await passages.fetch([0], signal)).get(0);
-    return openIndexFiles(read, { length: passages.length, first });
-  };
-
-  async function rows(
-    mode: RetrievalMode,
-    encoder: () => Promise<Encoder>,
-    onProgress: OnProgress | undefined,
-    signal: AbortSignal | undefined,
-  ): Promise<RowRetriever> {
-    const indexes = open(onProgress, signal);
-    if (mode === 'bm25') return new Bm25Retriever(await indexes.bm25(onProgress, signal), NOWHERE);
+    const known = { length: passages.length, first };
+    const openWords = async (): Promise<RowRetriever> => {
+      const open = () => openIndexFiles(read, known).bm25(onProgress, signal);
+      return new Bm25Retriever(await words.get(open, signal), NOWHERE);
+    };
+    if (mode === 'bm25') return { rows: await openWords() };
     const loaded = await encoder();
-    const vectors = await indexes.vectors(loaded, onProgress, signal);
-    const index = await openDenseIndex(vectors, undefined, signal);
-    const dense = new DenseRetriever(index, loaded, NOWHERE);
-    if (mode === 'dense') return dense;
-    return new HybridRetriever(dense, await rows('bm25', encoder, onProgress, signal), NOWHERE);
+    const open = () =>
+      openRangedVectors({ pack, read, passages: known, platform }, loaded, onProgress, signal);
+    const opened = await vectors.get(open, signal);
+    const dense = new DenseRetriever(opened.index, loaded, NOWHERE);
+    if (mode === 'dense') return { rows: dense, vectors: opened };
+    return { rows: new HybridRetriever(dense, await openWords(), NOWHERE), vectors: opened };
   }
 
   return {
     passages,
     modes: manifest.encoder === null ? ['bm25'] : ['dense', 'bm25', 'hybrid'],
     async open(mode, encoder, onProgress, signal) {
-      return new RangedRetriever(mode, await rows(mode, encoder, onProgress, signal), passages);
+      const { rows, vectors } = await openRows(mode, encoder, onProgress, signal);
+      return new RangedRetriever(mode, rows, passages, vectors);
     },
+    dispose: () => vectors.drop(({ index }) => index.dispose?.()),
   };
 }

@@ -4,6 +4,7 @@ import { throwIfAborted } from '../../protocol/errors';
 import type { OnProgress } from '../../protocol/retrieval';
 import { readMeta } from '../byte-sections';
 import { passagePrefix, queryPrefix } from '../encoder/e5';
+import { blockHashesOf, VECTOR_BLOCKS_FILE } from './block-hashes';
 import { encodeOffsets, OFFSETS_FILE, offsetsOf } from './passage-offsets';
 import {
   chunksOf,
@@ -43,6 +44,7 @@ export async function* packParts(
     createdAt: facts.createdAt,
     passages: facts.passages,
     encoder: facts.encoder,
+    ...(facts.encoder && facts.index && { index: facts.index }),
     ...(facts.encoder && { prefixes: { query: queryPrefix, passage: passagePrefix } }),
     files: [],
   };
@@ -63,6 +65,10 @@ export async function* packParts(
     if (file.name === CORPUS_FILES.bm25) Object.assign(manifest, wordRules(file.bytes));
     if (file.name === CORPUS_FILES.passages) {
       yield* chunked({ name: OFFSETS_FILE, bytes: await encodeOffsets(offsetsOf(file.bytes)) });
+    }
+    if (file.name === CORPUS_FILES.vectors && manifest.index === 'compact') {
+      const hashes = await blockHashesOf(file.bytes, signal);
+      yield* chunked({ name: VECTOR_BLOCKS_FILE, bytes: await hashes.encode() });
     }
   }
   throwIfAborted(signal);

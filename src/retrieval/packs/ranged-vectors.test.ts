@@ -1,0 +1,218 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { LIES, startLyingServer, type Lie, type LyingServer } from '../../../tests/servers/lying-server';
+import {
+  bucketEncoderOf,
+  madePassages,
+  startPackServer,
+  type PackServer,
+} from '../../../tests/servers/pack-server';
+import type { HttpTools } from '../../lm/import/http-source';
+import { AppError } from '../../protocol/errors';
+import type { Hit } from '../../protocol/retrieval';
+import { byteRows, meanOf, PlainIndex } from '../dense';
+import { blockHashesOf, decodeBlockHashes } from './block-hashes';
+import { openHttpPack } from './http-pack';
+import { packFile, requireSearchable } from './pack-manifest';
+import { openRangedPack, residentBytes } from './ranged-pack';
+
+const passages = madePassages(1_000);
+const bucketEncoder = bucketEncoderOf(256);
+const encoder = () => Promise.resolve(bucketEncoder);
+
+let asked: string[] = [];
+const tools: HttpTools = {
+  fetch: (url, init) => {
+    asked.push(url);
+    return fetch(url, init);
+  },
+  clock: { now: () => performance.now(), sleep: () => Promise.resolve() },
+  attempts: 3,
+  stallMs: 1_000,
+};
+
+let served: PackServer;
+let liar: LyingServer;
+beforeAll(async () => {
+  served = await startPackServer({ passages, encoder: bucketEncoder, index: 'compact', chunkBytes: 50_000 });
+  liar = await startLyingServer(served.folder);
+});
+afterAll(() => Promise.all([served.close(), liar.close()]));
+beforeEach(() => {
+  asked = [];
+  served.hub.heal();
+  served.hub.requests.length = 0;
+  liar.lie(null);
+});
+
+const opened = async (url = served.url) => openRangedPack(await openHttpPack(url, tools));
+const about = (part: string): string[] => asked.filter((url) => url.includes(part));
+
+describe('a compact pack read by range', () => {
+  it('has its signs here and takes of the rows those that it looks at', async () => {
+    const pack = await opened();
+    const retriever = await pack.open('dense', encoder);
+    const http = await openHttpPack(served.url, tools);
+    const bytesOf = (name: string): number => packFile(http.manifest, name)?.bytes ?? NaN;
+    expect(bytesOf('vectors.bin')).toBeGreaterThan(250_000);
+    const resident = bytesOf('signs.bin') + bytesOf('vectors.idx') + bytesOf('passages.idx');
+    expect(residentBytes(http, 'dense')).toBe(resident);
+    expect(residentBytes(http, 'hybrid')).toBe(resident + bytesOf('bm25.bin'));
+    const sent = (part: string): number =>
+      served.hub.requests.reduce((sum, { path, sent }) => sum + (path.includes(part) ? sent : 0), 0);
+    const before = sent('vectors.bin');
+    const [hits = []] = await retriever.search(['tower bell night 17'], 1);
+    expect(hits).toHaveLength(1);
+    expect(retriever.vectors).toMatchObject({ kind: 'compact', dtype: 'int8' });
+    expect(sent('vectors.bin') - before).toBeLessThan(bytesOf('vectors.bin') / 4);
+    expect(sent('signs.bin')).toBe(bytesOf('signs.bin'));
+  });
+
+  it('finds with many candidates what a scan of all int8 rows finds, with its scores', async () => {
+    const vectors = await bucketEncoder.embedPassages(passages);
+    const exact = new PlainIndex(byteRows(vectors, meanOf(vectors, bucketEncoder.dimensions)));
+    const query = 'heron lamp 942';
+    const [vector = new Float32Array(0)] = await bucketEncoder.embedQueries([query]);
+    const [best] = await exact.search([vector], 3);
+    const [hits = []] = await (await (await opened()).open('dense', encoder)).search([query], 3);
+    expect(hits.map(({ score }) => score)).toEqual([...(best?.scores ?? [])]);
+  });
+
+  it('asks for no rows twice, and for nothing again in another mode', async () => {
+    const pack = await opened();
+    const retriever = await pack.open('dense', encoder);
+    await retriever.search(['otter island'], 4);
+    const [rows, signs] = [about('vectors.bin').length, about('signs.bin').length];
+    expect(rows).toBeGreaterThan(0);
+    await retriever.search(['otter island'], 4);
+    const both = await pack.open('hybrid', encoder);
+    expect(both.vectors).toMatchObject({ kind: 'compact' });
+    expect([about('vectors.bin').length, about('signs.bin').length]).toEqual([rows, signs]);
+    expect(await both.search(['otter island'], 4)).toHaveLength(1);
+  });
+
+  it('is opened by two searches at once as by one; the first of them stopped, the second goes on', async () => {
+    const pack = await opened();
+    const stop = new AbortController();
+    const first = pack.open('dense', encoder, () => stop.abort(), stop.signal);
+    const second = pack.open('dense', encoder);
+    await expect(first).rejects.toMatchObject({ code: 'ABORTED' });
+    expect((await second).vectors).toMatchObject({ kind: 'compact' });
+  });
+
+  it('is refused when the encoder at hand makes other vectors', async () => {
+    const other = {
+      ...bucketEncoder,
+      embedPassages: () => Promise.resolve([new Float32Array(256).fill(1 / 16)]),
+    };
+    await expect((await opened()).open('dense', () => Promise.resolve(other))).rejects.toMatchObject({
+      code: 'UNSUPPORTED',
+      message: /encoder has changed/,
+    });
+  });
+
+  it('tells a row that was altered on the host', async () => {
+    const retriever = await (await opened()).open('dense', encoder);
+    const names = packFile(served.manifest, 'vectors.bin')?.chunks.map(
+      (_, i) => `vectors.bin.${String(i + 1).padStart(5, '0')}`,
+    );
+    const sound = new Map<string, Buffer>();
+    for (const name of names ?? []) {
+      const path = join(served.folder, name);
+      const bytes = await readFile(path);
+      sound.set(path, bytes);
+      // One bit of every row.
+      await writeFile(
+        path,
+        bytes.map((byte, at) => (at % 256 === 3 ? byte ^ 1 : byte)),
+      );
+    }
+    try {
+      await expect(retriever.search(['keeper noon 881'], 5)).rejects.toMatchObject({
+        code: 'INTEGRITY',
+        message: /vectors\.bin is not what it was/,
+      });
+    } finally {
+      for (const [path, bytes] of sound) await writeFile(path, bytes);
+    }
+    expect(await retriever.search(['keeper noon 881'], 5)).toHaveLength(1);
+  });
+
+  it('without its signs, or its table of blocks, is no pack', () => {
+    const without = (name: string) => ({
+      ...served.manifest,
+      files: served.manifest.files.filter((file) => file.name !== name),
+    });
+    for (const name of ['signs.bin', 'vectors.bin', 'bm25.bin', 'passages.jsonl']) {
+      expect(() => requireSearchable(without(name))).toThrow(AppError);
+    }
+    expect(() => requireSearchable(served.manifest)).not.toThrow();
+  });
+});
+
+describe('a host that lies', () => {
+  /** What may come of it: an answer, which is right all the same, or an error with this code. */
+  const OUTCOMES: Record<Lie, string> = {
+    'other start': 'BAD_RESPONSE',
+    'other end': 'BAD_RESPONSE',
+    'other total': 'INTEGRITY',
+    nonsense: 'BAD_RESPONSE',
+    unsaid: 'answered',
+    'unsaid, others': 'INTEGRITY',
+    others: 'INTEGRITY',
+    whole: 'BAD_RESPONSE',
+    // Found out where they come at once with the right ones.
+    endless: 'answered, or BAD_RESPONSE',
+    // Asked for again from where it ended, as after a cut.
+    fewer: 'answered, or NETWORK',
+    empty: 'NETWORK',
+    page: 'BAD_RESPONSE',
+  };
+
+  let truth: Hit[][];
+  beforeAll(async () => {
+    truth = await (await (await opened()).open('dense', encoder)).search(['stone bridge 7'], 4);
+  });
+
+  it.each(LIES)('about rows (%s) is found out, or does no harm', async (lie) => {
+    const retriever = await (await opened(liar.url)).open('dense', encoder);
+    liar.lie(lie, 'vectors.bin');
+    const before = liar.sent();
+    const outcome: unknown = await retriever.search(['stone bridge 7'], 4).catch((error: unknown) => error);
+    if (outcome instanceof AppError) {
+      expect(OUTCOMES[lie]).toContain(outcome.code);
+      expect(outcome.fix).not.toBe('');
+    } else {
+      expect(OUTCOMES[lie]).toContain('answered');
+      expect(outcome).toEqual(truth);
+    }
+    // What is sent without end is not taken: only what lies between here and there, in the buffers of a connection.
+    expect(liar.sent() - before).toBeLessThan(8 * 2 ** 20 * Math.max(1, about('vectors.bin').length));
+  });
+});
+
+describe('hashes of blocks', () => {
+  it('come back as they were, and belong to one file alone', async () => {
+    const file = Uint8Array.from({ length: 5_000 }, (_, i) => i * 7 + (i >> 10));
+    const hashes = await decodeBlockHashes(await (await blockHashesOf(file)).encode(), file.length);
+    expect(hashes.count).toBe(5);
+    for (let i = 0; i < 5; i += 1) {
+      const block = file.slice(i * 1024, (i + 1) * 1024);
+      expect(await hashes.isBlock(i, block)).toBe(true);
+      expect(await hashes.isBlock((i + 1) % 5, block)).toBe(false);
+      block[100] = (block[100] ?? 0) ^ 1;
+      expect(await hashes.isBlock(i, block)).toBe(false);
+    }
+    expect(await hashes.isBlock(5, new Uint8Array(0))).toBe(false);
+    const encoded = await hashes.encode();
+    await expect(decodeBlockHashes(encoded, 4_999)).rejects.toMatchObject({ code: 'INTEGRITY' });
+    await expect(decodeBlockHashes(encoded.slice(0, -8), 5_000)).rejects.toMatchObject({ code: 'INTEGRITY' });
+    await expect(blockHashesOf(file, AbortSignal.abort())).rejects.toMatchObject({ code: 'ABORTED' });
+  });
+
+  it('of nothing are none', async () => {
+    const none = await blockHashesOf(new Uint8Array(0));
+    expect((await decodeBlockHashes(await none.encode(), 0)).count).toBe(0);
+  });
+});
