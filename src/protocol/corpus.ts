@@ -177,6 +177,16 @@ export interface CorpusFile {
   bytes: Uint8Array<ArrayBuffer>;
 }
 
+/** A file that is read from its start on. */
+export interface StoredFile {
+  readonly bytes: number;
+  /**
+   * In order; none is kept. That they are what was stored is known at the end alone: what came before must not be used until then.
+   * Rejects with `INTEGRITY` where they are not.
+   */
+  pieces(signal?: AbortSignal): AsyncIterable<Uint8Array<ArrayBuffer>>;
+}
+
 export interface StorageEstimate {
   usedBytes: number;
   /** What the browser would allow in all. */
@@ -193,11 +203,8 @@ export interface CorpusStore {
   create(corpus: NewCorpus, files: readonly CorpusFile[], signal?: AbortSignal): Promise<CorpusRecord>;
   /** Rejects with `NOT_FOUND`, or `INTEGRITY` where the bytes are not those that were stored. */
   read(id: string, file: string): Promise<Uint8Array<ArrayBuffer>>;
-  /**
-   * As `read`, in pieces in order, none of which is kept: a file need not lie in memory twice to get where it belongs. That the bytes are those
-   * that were stored is known at the end alone: what came before must not be used until then. Rejects as `read`.
-   */
-  stream(id: string, file: string, signal?: AbortSignal): AsyncIterable<Uint8Array<ArrayBuffer>>;
+  /** A file to be read piece by piece, so that it need not lie in memory twice to get where it belongs. Rejects as `read`. */
+  open(id: string, file: string): Promise<StoredFile>;
   /**
    * Exactly these bytes. They are not checked against the hash, which is of the whole file: whoever asks has a checksum of the part.
    * Rejects with `NOT_FOUND`, or `INTEGRITY` where the file is missing or ends before.

@@ -1,10 +1,10 @@
 import { AppError, throwIfAborted } from '../../protocol/errors';
-import type { CorpusFile, CorpusRecord, NewCorpus } from '../../protocol/corpus';
+import type { CorpusFile, CorpusRecord, NewCorpus, StoredFile } from '../../protocol/corpus';
 import type { StagingStore } from '../../protocol/staged-corpus';
 import { putCorpus } from './database';
 import { createStaging, readPlan } from './corpus-staging';
 import type { CorpusStoreParts } from './corpus-store-parts';
-import { describeWriteError } from './file-store';
+import { describeWriteError, isNotFound, nameOf } from './file-store';
 import { openFiles, piecesOf } from './file-ranges';
 import { Sha256Stream } from './sha256-stream';
 
@@ -81,6 +81,28 @@ export function createCorpusStore(parts: CorpusStoreParts): StagingStore {
     }
   }
 
+  async function open(id: string, file: string): Promise<StoredFile> {
+    const record = await get(id);
+    const expected = Object.hasOwn(record.files, file) ? record.files[file] : undefined;
+    const path = `${folderOf(record.folder ?? id)}/${file}`;
+    const blob = expected === undefined ? null : await files.open(path);
+    if (!blob) throw damaged(record, file);
+    async function* pieces(from: Blob, signal?: AbortSignal): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+      const hash = new Sha256Stream();
+      try {
+        for await (const piece of piecesOf(from, signal)) {
+          hash.update(piece);
+          yield piece;
+        }
+      } catch (error) {
+        // Removed while it was read, by another tab or by the browser.
+        throw nameOf(error) === 'NotReadableError' || isNotFound(error) ? damaged(record, file) : error;
+      }
+      if (hash.digest() !== expected) throw damaged(record, file);
+    }
+    return { bytes: blob.size, pieces: (signal) => pieces(blob, signal) };
+  }
+
   return {
     async list() {
       const records = await (await database()).getAll('corpora');
@@ -94,27 +116,17 @@ export function createCorpusStore(parts: CorpusStoreParts): StagingStore {
     },
 
     async read(id, file) {
-      const record = await get(id);
-      const expected = Object.hasOwn(record.files, file) ? record.files[file] : undefined;
-      const bytes =
-        expected === undefined ? null : await files.read(`${folderOf(record.folder ?? id)}/${file}`);
-      if (!bytes || (await parts.sha256(bytes)) !== expected) throw damaged(record, file);
+      const stored = await open(id, file);
+      const bytes = new Uint8Array(stored.bytes);
+      let at = 0;
+      for await (const piece of stored.pieces()) {
+        bytes.set(piece, at);
+        at += piece.byteLength;
+      }
       return bytes;
     },
 
-    async *stream(id, file, signal) {
-      const record = await get(id);
-      const expected = Object.hasOwn(record.files, file) ? record.files[file] : undefined;
-      const blob =
-        expected === undefined ? null : await files.open(`${folderOf(record.folder ?? id)}/${file}`);
-      if (!blob) throw damaged(record, file);
-      const hash = new Sha256Stream();
-      for await (const piece of piecesOf(blob, signal)) {
-        hash.update(piece);
-        yield piece;
-      }
-      if (hash.digest() !== expected) throw damaged(record, file);
-    },
+    open,
 
     async readRange(id, file, start, bytes, signal) {
       throwIfAborted(signal);

@@ -30,7 +30,7 @@ export interface RangedFileStore extends FileStore {
 
 const FULL = new Set(['QuotaExceededError', 'NS_ERROR_FILE_NO_DEVICE_SPACE', 'NS_ERROR_DOM_QUOTA_REACHED']);
 
-const nameOf = (error: unknown): string =>
+export const nameOf = (error: unknown): string =>
   typeof error === 'object' && error !== null && 'name' in error ? String(error.name) : '';
 
 export const isNotFound = (error: unknown): boolean => nameOf(error) === 'NotFoundError';
