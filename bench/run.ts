@@ -2,6 +2,7 @@
 import { writeFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import process from 'node:process';
+import { CpuBackend } from '../src/gpu/cpu/backend';
 import { compareEngines } from './lm/compare';
 import { compareCpu } from './lm/cpu';
 import { openAdapter } from './lm/adapter';
@@ -9,11 +10,14 @@ import { compareVariants } from './lm/variants';
 import { demoModel, quantisedModel, randomModel, trainingModel, type BenchModel } from './lm/model';
 import { profileStep } from './lm/profile';
 import { compareTrainers } from './training/compare';
+import { compareMemory, planHalfBillion } from './training/memory';
+import { compareRollouts } from './training/rollouts';
 import { buildAndServe } from './page/built-page';
 import { timeFirstAnswer, type BrowserForm, type FirstAnswer } from './page/first-answer';
 import { compareWords } from './words/compare';
 import { digits, spread, summarise, table } from './statistics';
 import { compareFlat, compareHnsw, measureGrowth } from './vectors/compare';
+import { compareInBrowser } from './vectors/in-browser';
 
 const print = (line: string): void => console.log(line);
 const demoFolder = new URL('../models/demo/', import.meta.url);
@@ -41,7 +45,21 @@ const parts: Record<string, () => Promise<void>> = {
   },
   training: async () => {
     print('\n## Training');
-    await compareTrainers(await trainingModel(7), { rounds: 2, tokens: 512, rank: 16, print });
+    const model = await trainingModel(7);
+    await compareTrainers(model, { rounds: 2, tokens: 512, rank: 16, print });
+    for (const backend of [await openAdapter(), new CpuBackend()]) {
+      await compareMemory(model, backend, 512, print);
+      backend.dispose();
+    }
+    planHalfBillion(print);
+  },
+  rollouts: async () => {
+    print('\n## Rollouts');
+    const folders = { model: demoFolder, train: new URL('../public/demo/train/', import.meta.url) };
+    for (const backend of [new CpuBackend(), await openAdapter()]) {
+      await compareRollouts(backend, folders, 2, print);
+      backend.dispose();
+    }
   },
   words: async () => {
     print('\n## Search by words');
@@ -51,6 +69,8 @@ const parts: Record<string, () => Promise<void>> = {
     print('\n## Vector search');
     await compareFlat(100_000, 15, print);
     await compareHnsw(20_000, print);
+    const shape = { dimensions: 384, queries: 50, rounds: 40 };
+    await compareInBrowser({ count: 10_000, limitMs: 300_000, ...shape }, print);
     const plot = await measureGrowth([1_000, 10_000, 100_000, 300_000, 1_000_000], print);
     await writeFile(new URL('vectors/growth.svg', import.meta.url), plot);
   },
