@@ -1,9 +1,10 @@
 /** The retrieval service with corpora that lie elsewhere: packs fetched or read by range, servers asked. */
 import type { HttpTools } from '../lm/import/http-source';
-import type { CorpusLink, CorpusRecord, CorpusStore, RemoteLink } from '../protocol/corpus';
+import type { CorpusLink, CorpusRecord, RemoteLink } from '../protocol/corpus';
 import { AppError } from '../protocol/errors';
 import type { LinkServiceApi, PackSummary, RemoteReport, StagedPack } from '../protocol/linked-corpora';
 import type { OnProgress } from '../protocol/retrieval';
+import type { StagingStore } from '../protocol/staged-corpus';
 import { CorpusService, type CorpusServiceParts, type LinkedCorpus } from './corpus-service';
 import type { DensePlatform } from './dense';
 import { fetchPack, stagedPacks, wantedBytes, type PackStaging } from './packs/fetch-pack';
@@ -26,14 +27,14 @@ type LinkedRecord = CorpusRecord & { link: CorpusLink };
 export class LinkedCorpusService extends CorpusService implements LinkServiceApi {
   readonly #links: LinkParts;
   readonly #keys: Map<string, string>;
-  readonly #openStore: () => CorpusStore;
+  readonly #openStore: () => StagingStore;
 
   constructor(parts: CorpusServiceParts, links: LinkParts) {
     const keys = new Map<string, string>();
     super({ ...parts, openLinked: (record) => openLinked(record, links.tools, keys, parts.dense) });
     this.#links = links;
     this.#keys = keys;
-    let store: CorpusStore | undefined;
+    let store: StagingStore | undefined;
     this.#openStore = () => (store ??= parts.store());
   }
 

@@ -1,11 +1,15 @@
-/** Brings a pack here whole: chunk by chunk into a staging area, which outlives the tab, then as one corpus into the store. */
-import type { CorpusFile, CorpusRecord, CorpusStore } from '../../protocol/corpus';
+/**
+ * Brings a pack here whole: chunk by chunk into a staging area, which outlives the tab, then from there, chunk by chunk again, into one new
+ * corpus of the store. Of the bytes, as many chunks are in memory as are fetched side by side.
+ */
+import type { CorpusRecord } from '../../protocol/corpus';
 import { AppError, throwIfAborted } from '../../protocol/errors';
 import type { StagedPack } from '../../protocol/linked-corpora';
 import type { OnProgress } from '../../protocol/retrieval';
+import type { StagedCorpus, StagingStore } from '../../protocol/staged-corpus';
 import { sha256Hex } from '../sha256';
 import { VECTOR_BLOCKS_FILE } from './block-hashes';
-import { joined, type HttpPack } from './http-pack';
+import type { HttpPack } from './http-pack';
 import { OFFSETS_FILE } from './passage-offsets';
 import { chunksOf, requireSearchable, type PackChunk, type PackFile } from './pack-manifest';
 
@@ -25,7 +29,7 @@ export interface PackStaging {
 
 export interface FetchPackOptions {
   staging: PackStaging;
-  store: Pick<CorpusStore, 'create' | 'estimate'>;
+  store: Pick<StagingStore, 'stage' | 'estimate'>;
   onProgress?: OnProgress | undefined;
   signal?: AbortSignal | undefined;
 }
@@ -49,20 +53,17 @@ export const wantedBytes = (pack: HttpPack): number =>
  * @throws AppError as `HttpPack.chunk`, STORAGE_FULL (what had come is removed), ABORTED
  */
 export async function fetchPack(pack: HttpPack, options: FetchPackOptions): Promise<CorpusRecord> {
-  const { staging, store, signal } = options;
+  const { staging, store, onProgress, signal } = options;
   throwIfAborted(signal);
   requireSearchable(pack.manifest);
   return staging.hold(pack.hash, async () => {
     try {
       await requireRoom(pack, options);
       await stage(pack, options);
-      const files: CorpusFile[] = [];
-      for (const file of wanted(pack)) files.push(await assemble(pack.hash, file, staging));
-      throwIfAborted(signal);
-      const { name, passages, encoder, index } = pack.manifest;
-      const source = { name: pack.url, kind: 'jsonl' as const, bytes: wantedBytes(pack), passages };
-      const corpus = { name, passages, encoder, ...(index && { index }), sources: [source] };
-      const record = await store.create(corpus, files, signal);
+      const record = await store.stage((corpus) => assemble(pack, corpus, options), {
+        signal,
+        onWait: () => onProgress?.({ ...whole(pack), label: 'waiting for another import' }),
+      });
       await staging.remove(pack.hash);
       return record;
     } catch (error) {
@@ -127,20 +128,50 @@ async function stage(pack: HttpPack, { staging, onProgress, signal }: FetchPackO
   }
 }
 
-async function assemble(pack: string, file: PackFile, staging: PackStaging): Promise<CorpusFile> {
-  const parts: Uint8Array<ArrayBuffer>[] = [];
-  for (const { path, bytes } of chunksOf(file)) {
-    const part = await staging.read(pack, path);
-    if (part?.length !== bytes) {
-      throw new AppError('INTEGRITY', `${path} is gone from the storage of this browser.`, {
-        fix: 'Fetch the index again: what is still there is kept.',
-        recoverable: true,
-      });
+const whole = (pack: HttpPack) => {
+  const bytes = wantedBytes(pack);
+  return { done: bytes, total: bytes, unit: 'bytes' } as const;
+};
+
+async function assemble(
+  pack: HttpPack,
+  corpus: StagedCorpus,
+  { staging, onProgress, signal }: FetchPackOptions,
+): Promise<CorpusRecord> {
+  const files = wanted(pack);
+  for (const file of files) {
+    onProgress?.({ ...whole(pack), label: file.name });
+    const sink = await corpus.sink(file.name);
+    try {
+      for (const chunk of chunksOf(file)) {
+        throwIfAborted(signal);
+        await sink.write(await stagedChunk(pack.hash, chunk, staging));
+      }
+    } finally {
+      await sink.close();
     }
-    parts.push(part);
   }
-  const [only] = parts;
-  return { name: file.name, bytes: parts.length === 1 && only ? only : joined(parts, file.bytes) };
+  throwIfAborted(signal);
+  const { name, passages, encoder, index } = pack.manifest;
+  const source = { name: pack.url, kind: 'jsonl' as const, bytes: wantedBytes(pack), passages };
+  return corpus.commit(
+    { name, passages, encoder, ...(index && { index }), sources: [source] },
+    files.map((file) => file.name),
+  );
+}
+
+/** Checked once more: what was staged may have lain on the disk for weeks. */
+async function stagedChunk(
+  pack: string,
+  { path, sha256 }: PackChunk,
+  staging: PackStaging,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const bytes = await staging.read(pack, path);
+  if (bytes && (await sha256Hex(bytes)) === sha256) return bytes;
+  throw new AppError('INTEGRITY', `${path} is gone from the storage of this browser, or altered.`, {
+    fix: 'Fetch the index again: what is still there is kept.',
+    recoverable: true,
+  });
 }
 
 /** What interrupted fetches have left, to be gone on with or discarded. */

@@ -3,7 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import {
   bucketEncoder,
   madePassages,
@@ -16,10 +16,10 @@ import { createCorpusStore } from '../../platform/storage/corpus-store';
 import { MemoryFileStore } from '../../platform/storage/file-store';
 import { createLocalLocks } from '../../platform/storage/locks';
 import { createPackStaging } from '../../platform/storage/pack-staging';
-import type { CorpusStore } from '../../protocol/corpus';
 import type { Progress, RetrievalMode } from '../../protocol/retrieval';
+import type { StagingStore } from '../../protocol/staged-corpus';
 import { openCorpusFiles } from '../corpus-files';
-import { PlainIndex } from '../dense';
+import { decodeSigns, PlainIndex } from '../dense';
 import { sha256Hex } from '../sha256';
 import { fetchPack, stagedPacks, type PackStaging } from './fetch-pack';
 import { openHttpPack, packFolder } from './http-pack';
@@ -41,7 +41,7 @@ const encoder = () => Promise.resolve(bucketEncoder);
 let served: PackServer;
 let files: MemoryFileStore;
 let staging: PackStaging;
-let store: CorpusStore;
+let store: StagingStore;
 let count = 0;
 
 beforeAll(async () => {
@@ -177,6 +177,86 @@ describe('a pack fetched whole', () => {
     arrange(new MemoryFileStore(9_000));
     await expect(fetched()).rejects.toMatchObject({ code: 'STORAGE_FULL' });
     expect([...files.files.keys()]).toEqual([]);
+  });
+
+  it('is never in memory but for a few chunks, however many it has', async () => {
+    // What was handed out and not yet written on, in order.
+    const held = { now: 0, most: 0, chunks: 0 };
+    const take = <T extends Uint8Array | null>(bytes: T): T => {
+      held.now += bytes?.length ?? 0;
+      held.most = Math.max(held.most, held.now);
+      held.chunks += 1;
+      return bytes;
+    };
+    const counted: PackStaging = {
+      ...staging,
+      read: async (pack, path) => take(await staging.read(pack, path)),
+      write: async (pack, path, bytes, signal) => {
+        await staging.write(pack, path, bytes, signal);
+        if (path !== 'staged.json') held.now -= bytes.length;
+      },
+    };
+    const pack = await open();
+    const counting = {
+      ...pack,
+      chunk: async (...given: Parameters<typeof pack.chunk>) => take(await pack.chunk(...given)),
+    };
+    const sinking: Pick<StagingStore, 'stage' | 'estimate'> = {
+      estimate: () => store.estimate(),
+      stage: (work, options) =>
+        store.stage(
+          (corpus) =>
+            work({
+              ...corpus,
+              sink: async (file) => {
+                const sink = await corpus.sink(file);
+                const write = async (bytes: Uint8Array<ArrayBuffer>): Promise<void> => {
+                  await sink.write(bytes);
+                  held.now -= bytes.length;
+                };
+                return { ...sink, write };
+              },
+            }),
+          options,
+        ),
+    };
+    const record = await fetchPack(counting, { staging: counted, store: sinking });
+    expect(record.bytes).toBeGreaterThan(9 * 2_000);
+    expect(held.chunks).toBeGreaterThan(2 * 10);
+    expect(held.most).toBeLessThanOrEqual(3 * 2_000);
+    expect(held.now).toBe(0);
+    expect((await store.read(record.id, 'passages.jsonl')).length).toBeGreaterThan(2_000);
+  });
+
+  it('of a compact index brings its signs along, and not the tables that serve ranges alone', async () => {
+    const compact = await startPackServer({ index: 'compact' });
+    try {
+      const pack = await openHttpPack(compact.url, tools);
+      const record = await fetchPack(pack, { staging, store });
+      expect(record.index).toBe('compact');
+      expect(Object.keys(record.files).sort()).toEqual([
+        'bm25.bin',
+        'passages.jsonl',
+        'signs.bin',
+        'vectors.bin',
+      ]);
+      const { signs } = await decodeSigns(await store.read(record.id, 'signs.bin'));
+      expect(signs.count).toBe(80);
+    } finally {
+      await compact.close();
+    }
+  });
+
+  it('waits for an import that is under way', async () => {
+    let go: () => void = () => undefined;
+    const importing = store.stage(() => new Promise<void>((done) => (go = done)));
+    const labels: unknown[] = [];
+    const fetching = fetched(undefined, ({ label }) => labels.push(label));
+    await vi.waitFor(() => expect(labels.at(-1)).toMatch('waiting'));
+    expect(await store.list()).toEqual([]);
+    go();
+    await importing;
+    expect(await fetching).toMatchObject({ passages: 80 });
   });
 
   it('by two tabs at once is fetched by one after the other, not into one another', async () => {
