@@ -3,7 +3,13 @@
  * SHA-256 of each KiB, which is less than a hundredth of the file. The table itself is covered by the manifest.
  */
 import { AppError, throwIfAborted } from '../../protocol/errors';
-import { decodeSections, encodeSections, requireNumber, requireSection } from '../byte-sections';
+import {
+  decodeSections,
+  encodeSections,
+  requireNumber,
+  requireSection,
+  requireWords,
+} from '../byte-sections';
 import { sha256Hex } from '../sha256';
 
 /** Of `vectors.bin`. */
@@ -80,11 +86,6 @@ export async function decodeBlockHashes(file: Uint8Array<ArrayBuffer>, bytes: nu
   const sections = await decodeSections(file, FORMAT, VERSION);
   const told = requireNumber(sections, FORMAT, 'bytes');
   if (told !== bytes) throw damaged(`it is of a file of ${told} bytes, this one has ${bytes}`);
-  const list = requireSection(sections, FORMAT, 'hashes');
-  if (list.byteLength % BigUint64Array.BYTES_PER_ELEMENT !== 0) throw damaged('its list is cut short');
-  return new BlockHashes(
-    requireNumber(sections, FORMAT, 'blockBytes'),
-    bytes,
-    new BigUint64Array(list.buffer),
-  );
+  const hashes = requireWords(requireSection(sections, FORMAT, 'hashes'), FORMAT, BigUint64Array);
+  return new BlockHashes(requireNumber(sections, FORMAT, 'blockBytes'), bytes, hashes);
 }

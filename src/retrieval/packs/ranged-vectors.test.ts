@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { LIES, startLyingServer, type Lie, type LyingServer } from '../../../tests/servers/lying-server';
 import {
   bucketEncoderOf,
   madePassages,
@@ -10,9 +9,7 @@ import {
 } from '../../../tests/servers/pack-server';
 import type { HttpTools } from '../../lm/import/http-source';
 import { AppError } from '../../protocol/errors';
-import type { Hit } from '../../protocol/retrieval';
 import { byteRows, meanOf, PlainIndex } from '../dense';
-import { blockHashesOf, decodeBlockHashes } from './block-hashes';
 import { openHttpPack } from './http-pack';
 import { packFile, requireSearchable } from './pack-manifest';
 import { openRangedPack, residentBytes } from './ranged-pack';
@@ -33,20 +30,17 @@ const tools: HttpTools = {
 };
 
 let served: PackServer;
-let liar: LyingServer;
 beforeAll(async () => {
   served = await startPackServer({ passages, encoder: bucketEncoder, index: 'compact', chunkBytes: 50_000 });
-  liar = await startLyingServer(served.folder);
 });
-afterAll(() => Promise.all([served.close(), liar.close()]));
+afterAll(() => served.close());
 beforeEach(() => {
   asked = [];
   served.hub.heal();
   served.hub.requests.length = 0;
-  liar.lie(null);
 });
 
-const opened = async (url = served.url) => openRangedPack(await openHttpPack(url, tools));
+const opened = async () => openRangedPack(await openHttpPack(served.url, tools));
 const about = (part: string): string[] => asked.filter((url) => url.includes(part));
 
 describe('a compact pack read by range', () => {
@@ -148,71 +142,5 @@ describe('a compact pack read by range', () => {
       expect(() => requireSearchable(without(name))).toThrow(AppError);
     }
     expect(() => requireSearchable(served.manifest)).not.toThrow();
-  });
-});
-
-describe('a host that lies', () => {
-  /** What may come of it: an answer, which is right all the same, or an error with this code. */
-  const OUTCOMES: Record<Lie, string> = {
-    'other start': 'BAD_RESPONSE',
-    'other end': 'BAD_RESPONSE',
-    'other total': 'INTEGRITY',
-    nonsense: 'BAD_RESPONSE',
-    unsaid: 'answered',
-    'unsaid, others': 'INTEGRITY',
-    others: 'INTEGRITY',
-    whole: 'BAD_RESPONSE',
-    // Found out where they come at once with the right ones.
-    endless: 'answered, or BAD_RESPONSE',
-    // Asked for again from where it ended, as after a cut.
-    fewer: 'answered, or NETWORK',
-    empty: 'NETWORK',
-    page: 'BAD_RESPONSE',
-  };
-
-  let truth: Hit[][];
-  beforeAll(async () => {
-    truth = await (await (await opened()).open('dense', encoder)).search(['stone bridge 7'], 4);
-  });
-
-  it.each(LIES)('about rows (%s) is found out, or does no harm', async (lie) => {
-    const retriever = await (await opened(liar.url)).open('dense', encoder);
-    liar.lie(lie, 'vectors.bin');
-    const before = liar.sent();
-    const outcome: unknown = await retriever.search(['stone bridge 7'], 4).catch((error: unknown) => error);
-    if (outcome instanceof AppError) {
-      expect(OUTCOMES[lie]).toContain(outcome.code);
-      expect(outcome.fix).not.toBe('');
-    } else {
-      expect(OUTCOMES[lie]).toContain('answered');
-      expect(outcome).toEqual(truth);
-    }
-    // What is sent without end is not taken: only what lies between here and there, in the buffers of a connection.
-    expect(liar.sent() - before).toBeLessThan(8 * 2 ** 20 * Math.max(1, about('vectors.bin').length));
-  });
-});
-
-describe('hashes of blocks', () => {
-  it('come back as they were, and belong to one file alone', async () => {
-    const file = Uint8Array.from({ length: 5_000 }, (_, i) => i * 7 + (i >> 10));
-    const hashes = await decodeBlockHashes(await (await blockHashesOf(file)).encode(), file.length);
-    expect(hashes.count).toBe(5);
-    for (let i = 0; i < 5; i += 1) {
-      const block = file.slice(i * 1024, (i + 1) * 1024);
-      expect(await hashes.isBlock(i, block)).toBe(true);
-      expect(await hashes.isBlock((i + 1) % 5, block)).toBe(false);
-      block[100] = (block[100] ?? 0) ^ 1;
-      expect(await hashes.isBlock(i, block)).toBe(false);
-    }
-    expect(await hashes.isBlock(5, new Uint8Array(0))).toBe(false);
-    const encoded = await hashes.encode();
-    await expect(decodeBlockHashes(encoded, 4_999)).rejects.toMatchObject({ code: 'INTEGRITY' });
-    await expect(decodeBlockHashes(encoded.slice(0, -8), 5_000)).rejects.toMatchObject({ code: 'INTEGRITY' });
-    await expect(blockHashesOf(file, AbortSignal.abort())).rejects.toMatchObject({ code: 'ABORTED' });
-  });
-
-  it('of nothing are none', async () => {
-    const none = await blockHashesOf(new Uint8Array(0));
-    expect((await decodeBlockHashes(await none.encode(), 0)).count).toBe(0);
   });
 });
