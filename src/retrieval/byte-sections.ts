@@ -10,7 +10,7 @@ import { sha256Hex } from './sha256';
 
 const MAGIC = 'S3SECT\0\0';
 const VERSION = 1;
-const PREFIX_BYTES = 16;
+export const PREFIX_BYTES = 16;
 const ALIGNMENT = 8;
 const MAX_HEADER_BYTES = 1 << 20;
 
@@ -65,17 +65,22 @@ export async function encodeSections(
   return file;
 }
 
-const damaged = (format: string, what: string): AppError =>
+export const damaged = (format: string, what: string): AppError =>
   new AppError('INTEGRITY', `The ${format} file is damaged: ${what}.`, { fix: 'Build the index again.' });
 
-function readHeader(file: Uint8Array, format: string): { header: Header; start: number } {
+/** Bytes before the first section, from the first `PREFIX_BYTES` of a file. @throws AppError INTEGRITY */
+export function payloadStart(file: Uint8Array, format: string): number {
   if (file.byteLength < PREFIX_BYTES || new TextDecoder('latin1').decode(file.subarray(0, 8)) !== MAGIC) {
     throw damaged(format, 'it does not begin as such a file does');
   }
-  const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
-  const headerBytes = view.getUint32(12, true);
-  const start = PREFIX_BYTES + headerBytes;
-  if (headerBytes > MAX_HEADER_BYTES || start > file.byteLength) throw damaged(format, 'it is cut short');
+  const headerBytes = new DataView(file.buffer, file.byteOffset, file.byteLength).getUint32(12, true);
+  if (headerBytes > MAX_HEADER_BYTES) throw damaged(format, 'it is cut short');
+  return PREFIX_BYTES + headerBytes;
+}
+
+function readHeader(file: Uint8Array, format: string): { header: Header; start: number } {
+  const start = payloadStart(file, format);
+  if (start > file.byteLength) throw damaged(format, 'it is cut short');
   let header: unknown;
   try {
     header = JSON.parse(new TextDecoder().decode(file.subarray(PREFIX_BYTES, start)));
@@ -92,37 +97,70 @@ function readHeader(file: Uint8Array, format: string): { header: Header; start: 
 function isHeader(value: unknown): value is Header {
   if (typeof value !== 'object' || value === null) return false;
   const { meta, sections } = value as Partial<Record<keyof Header, unknown>>;
-  return typeof meta === 'object' && meta !== null && Array.isArray(sections);
+  const isSection = (one: unknown): boolean => typeof one === 'object' && one !== null;
+  return typeof meta === 'object' && meta !== null && Array.isArray(sections) && sections.every(isSection);
 }
 
-/** Reads a file of the given kind and version, or of one of the versions, the newest first; the hash checked. Sections are copies, aligned for any typed array. */
-export async function decodeSections(
-  file: Uint8Array<ArrayBuffer>,
+export interface SectionHeader {
+  /** Of the format. */
+  version: number;
+  meta: SectionMeta;
+  /** In the order in which they lie, offsets from `start`. */
+  sections: { name: string; offset: number; bytes: number }[];
+  /** Of the first section in the file. */
+  start: number;
+  sha256: string;
+}
+
+/**
+ * The header of a file of `fileBytes` in all, of which the beginning is given, header and all.
+ * @throws AppError INTEGRITY, or UNSUPPORTED for another version
+ */
+export function readSectionHeader(
+  beginning: Uint8Array,
   format: string,
   formatVersion: number | readonly number[],
-): Promise<Sections> {
+  fileBytes: number,
+): SectionHeader {
   const versions = typeof formatVersion === 'number' ? [formatVersion] : formatVersion;
-  const { header, start } = readHeader(file, format);
+  const { header, start } = readHeader(beginning, format);
   if (header.format !== format) throw damaged(format, `it is a ${header.format} file`);
   if (!versions.includes(header.formatVersion)) {
     throw new AppError('UNSUPPORTED', `The ${format} file has version ${String(header.formatVersion)}.`, {
       fix: `Build the index again with this version, which reads ${versions.join(' and ')}.`,
     });
   }
-  const payload = file.subarray(start);
-  if ((await sha256Hex(payload)) !== header.sha256) throw damaged(format, 'its checksum differs');
-  const sections = new Map<string, Uint8Array<ArrayBuffer>>();
   // The hash does not cover the header, so a section is only taken from where it is always written.
   let expected = 0;
   for (const { name, offset, bytes } of header.sections) {
-    if (!(bytes >= 0 && offset + bytes <= payload.byteLength)) {
+    if (!(bytes >= 0 && start + offset + bytes <= fileBytes)) {
       throw damaged(format, `section ${name} lies outside`);
     }
     if (offset !== expected) throw damaged(format, `section ${name} is not where it was written`);
     expected = align(offset + bytes);
-    sections.set(name, payload.slice(offset, offset + bytes));
   }
-  return { version: header.formatVersion, meta: header.meta, sections };
+  const { meta, sections, sha256, formatVersion: version } = header;
+  return { version, meta, sections, start, sha256 };
+}
+
+/**
+ * Reads a file of the given kind and version, or of one of the versions, the newest first; the hash checked. Sections are views of the file where
+ * that lies so that they are aligned for any typed array, else copies.
+ */
+export async function decodeSections(
+  file: Uint8Array<ArrayBuffer>,
+  format: string,
+  formatVersion: number | readonly number[],
+): Promise<Sections> {
+  const { start, sha256, ...header } = readSectionHeader(file, format, formatVersion, file.byteLength);
+  const payload = file.subarray(start);
+  if ((await sha256Hex(payload)) !== sha256) throw damaged(format, 'its checksum differs');
+  const sections = new Map<string, Uint8Array<ArrayBuffer>>();
+  for (const { name, offset, bytes } of header.sections) {
+    const view = payload.subarray(offset, offset + bytes);
+    sections.set(name, view.byteOffset % ALIGNMENT === 0 ? view : view.slice());
+  }
+  return { version: header.version, meta: header.meta, sections };
 }
 
 /** What the header says beside the sections, of any version; the payload is not looked at. */
@@ -143,14 +181,15 @@ export function requireSection(from: Sections, format: string, name: string): Ui
 export function requireWords<T>(
   section: Uint8Array<ArrayBuffer>,
   format: string,
-  type: { readonly BYTES_PER_ELEMENT: number; new (buffer: ArrayBuffer): T },
+  type: { readonly BYTES_PER_ELEMENT: number; new (buffer: ArrayBuffer, from: number, length: number): T },
 ): T {
-  if (section.byteLength % type.BYTES_PER_ELEMENT !== 0) throw damaged(format, 'a list is cut short');
-  return new type(section.buffer);
+  const length = section.byteLength / type.BYTES_PER_ELEMENT;
+  if (!Number.isInteger(length)) throw damaged(format, 'a list is cut short');
+  return new type(section.buffer, section.byteOffset, length);
 }
 
 /** A number of the header that must be there. */
-export function requireNumber(from: Sections, format: string, name: string): number {
+export function requireNumber(from: Pick<Sections, 'meta'>, format: string, name: string): number {
   const value = from.meta[name];
   if (typeof value !== 'number' || !Number.isFinite(value)) throw damaged(format, `its ${name} is missing`);
   return value;

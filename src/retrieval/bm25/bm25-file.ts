@@ -35,7 +35,8 @@ export async function decodeBm25(file: Uint8Array<ArrayBuffer>): Promise<Bm25Ind
   const analyzer = await analyzerOf(sections.meta['analyzer']);
   const dictionary = new TextDecoder().decode(requireSection(sections, FORMAT, 'terms'));
   const terms = dictionary === '' ? [] : dictionary.split('\n');
-  const lengths = requireSection(sections, FORMAT, 'lengths');
+  // A copy: as a view it would keep the whole file in memory.
+  const lengths = requireSection(sections, FORMAT, 'lengths').slice();
   const data: Bm25Data = {
     parameters: { k1: requireNumber(sections, FORMAT, 'k1'), b: requireNumber(sections, FORMAT, 'b') },
     ...{ terms, lengths, totalLength: requireNumber(sections, FORMAT, 'totalLength') },

@@ -35,17 +35,27 @@ export interface ScanLayout {
 
 const roundUp = (value: number): number => Math.ceil(value / ALIGNMENT) * ALIGNMENT;
 
-const queryBytes = (rows: DenseRows | SignRows): number =>
-  rows.dtype === 'sign' ? rows.stride * PLANES : rows.stride * (rows.dtype === 'int8' ? 2 : 4);
+/** What rows need room for. */
+export interface RowSize {
+  dtype: RowType;
+  count: number;
+  dimensions: number;
+  /** Elements. */
+  stride: number;
+}
+
+const ELEMENT_BYTES: Record<RowType, number> = { f32: 4, f16: 2, int8: 1, sign: 1 };
+/** Of a query's coefficients, for each element of a row. */
+const QUERY_BYTES: Record<RowType, number> = { f32: 4, f16: 4, int8: 2, sign: PLANES };
+const hasScales = (dtype: RowType): boolean => dtype === 'int8' || dtype === 'sign';
 
 /**
- * Copies rows into a memory of their own.
+ * Room for rows in a memory of their own, all zeros.
  * @throws AppError OUT_OF_MEMORY where it would pass 4 GiB or the browser gives no room
  */
-export function layOut(rows: DenseRows | SignRows, threads: number, shared: boolean): ScanLayout {
-  const { dtype, count, dimensions, stride } = rows;
-  const data = 'codes' in rows ? rows.codes : rows.data;
-  const extras = (dtype === 'int8' || dtype === 'sign') && (count + SPARE_ROWS) * 4;
+export function reserve(size: RowSize, threads: number, shared: boolean): ScanLayout {
+  const { dtype, count, dimensions, stride } = size;
+  const extras = (count + SPARE_ROWS) * 4;
   let end = ALIGNMENT;
   const place = (bytes: number): number => {
     const at = end;
@@ -53,28 +63,54 @@ export function layOut(rows: DenseRows | SignRows, threads: number, shared: bool
     return at;
   };
   const at = {
-    data: place((count + SPARE_ROWS) * stride * data.BYTES_PER_ELEMENT),
-    scales: extras ? place(extras) : 0,
-    products: extras ? place(extras) : 0,
+    data: place((count + SPARE_ROWS) * stride * ELEMENT_BYTES[dtype]),
+    scales: hasScales(dtype) ? place(extras) : 0,
+    products: hasScales(dtype) ? place(extras) : 0,
   };
-  const scratchBytes = roundUp(queryBytes(rows)) + roundUp(12 * SCAN_ROWS);
+  const scratchBytes = roundUp(stride * QUERY_BYTES[dtype]) + roundUp(12 * SCAN_ROWS);
   const scratch = place(threads * scratchBytes);
-  const memory = room(end, shared);
-  const layout: ScanLayout = {
-    ...{ memory, dtype, count, dimensions, stride, ...at, scratch, scratchBytes },
-    mean: 'mean' in rows ? rows.mean : new Float32Array(0),
+  return {
+    ...{ memory: room(end, shared), dtype, count, dimensions, stride, ...at, scratch, scratchBytes },
+    ...{ mean: new Float32Array(0), largest: 0, seed: 0 },
+  };
+}
+
+/** The bytes to be filled; the latter two are empty but for int8 and signs. */
+export function areasOf({
+  memory,
+  dtype,
+  count,
+  stride,
+  ...at
+}: ScanLayout): Record<'data' | 'scales' | 'products', Uint8Array> {
+  const extras = hasScales(dtype) ? 4 * count : 0;
+  return {
+    data: new Uint8Array(memory.buffer, at.data, count * stride * ELEMENT_BYTES[dtype]),
+    scales: new Uint8Array(memory.buffer, at.scales, extras),
+    products: new Uint8Array(memory.buffer, at.products, extras),
+  };
+}
+
+/**
+ * Copies rows into a memory of their own.
+ * @throws AppError OUT_OF_MEMORY
+ */
+export function layOut(rows: DenseRows | SignRows, threads: number, shared: boolean): ScanLayout {
+  const layout = reserve(rows, threads, shared);
+  const areas = areasOf(layout);
+  const from = (view: ArrayBufferView): Uint8Array =>
+    new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
+  areas.data.set(from('codes' in rows ? rows.codes : rows.data));
+  if (rows.dtype === 'int8' || rows.dtype === 'sign') {
+    areas.scales.set(from(rows.scales));
+    areas.products.set(from(rows.products));
+  }
+  return {
+    ...layout,
+    mean: 'mean' in rows ? rows.mean : layout.mean,
     largest: 'largest' in rows ? rows.largest : 0,
     seed: 'seed' in rows ? rows.seed : 0,
   };
-  const from = (view: ArrayBufferView): Uint8Array =>
-    new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
-  const whole = new Uint8Array(memory.buffer);
-  whole.set(from(data), at.data);
-  if (rows.dtype === 'int8' || rows.dtype === 'sign') {
-    whole.set(from(rows.scales), at.scales);
-    whole.set(from(rows.products), at.products);
-  }
-  return layout;
 }
 
 function room(bytes: number, shared: boolean): WebAssembly.Memory {

@@ -4,7 +4,7 @@ import type { TopK } from '../../top-k';
 import type { DenseIndex, DenseRows } from '../dense-index';
 import { mergeTopK } from '../merge';
 import type { SignRows } from '../sign-rows';
-import { layOut, rowsOf, type ScanLayout } from './layout';
+import { areasOf, layOut, reserve, rowsOf, type RowSize, type ScanLayout } from './layout';
 import { MODULE, SHARED_MODULE } from './module';
 import { Scanner, type Stretch } from './scanner';
 import type { ScanThreads } from './threads';
@@ -29,6 +29,28 @@ export function scanModule(shared: boolean): WebAssembly.Module | null {
 
 /** Below this, handing a stretch to another thread takes longer than scanning it. */
 const ROWS_PER_THREAD = 16_384;
+
+const helpersFor = (count: number, threads: ScanThreads | undefined): ScanThreads | undefined =>
+  threads && count >= 2 * ROWS_PER_THREAD ? threads : undefined;
+
+function requireModule(shared: boolean): WebAssembly.Module {
+  const module = scanModule(shared);
+  if (module) return module;
+  throw new AppError('UNSUPPORTED', 'WebAssembly with vectors is not available here.', {
+    fix: 'Use a current browser; the search works without it, more slowly.',
+  });
+}
+
+/** What is known of rows once they are all there. */
+export type RowRest = Partial<Pick<ScanLayout, 'mean' | 'largest' | 'seed'>>;
+
+export interface WasmRoom {
+  /** To be filled with the rows as they lie in their file, and their scales and products. */
+  areas: ReturnType<typeof areasOf>;
+  /** Views of what lies there. */
+  rows(rest: RowRest): DenseRows | SignRows;
+  open(rest: RowRest): WasmIndex;
+}
 
 export class WasmIndex implements DenseIndex {
   readonly count: number;
@@ -56,14 +78,29 @@ export class WasmIndex implements DenseIndex {
    * @throws AppError UNSUPPORTED without WebAssembly SIMD, OUT_OF_MEMORY
    */
   static open(rows: DenseRows | SignRows, threads?: ScanThreads): WasmIndex {
-    const others = threads && rows.count >= 2 * ROWS_PER_THREAD ? threads : undefined;
-    const module = scanModule(others !== undefined);
-    if (!module) {
-      throw new AppError('UNSUPPORTED', 'WebAssembly with vectors is not available here.', {
-        fix: 'Use a current browser; the search works without it, more slowly.',
-      });
-    }
+    const others = helpersFor(rows.count, threads);
+    const module = requireModule(others !== undefined);
     return new WasmIndex(module, layOut(rows, 1 + (others?.size ?? 0), others !== undefined), others);
+  }
+
+  /**
+   * Room for rows that have yet to be read, where they will be searched: they need not lie anywhere else before. Fill `areas`, then `open`.
+   * @throws AppError as `open`
+   */
+  static reserve(size: RowSize, threads?: ScanThreads): WasmRoom {
+    const others = helpersFor(size.count, threads);
+    const module = requireModule(others !== undefined);
+    const layout = reserve(size, 1 + (others?.size ?? 0), others !== undefined);
+    return {
+      areas: areasOf(layout),
+      rows: (rest) => rowsOf({ ...layout, ...rest }),
+      open: (rest) => new WasmIndex(module, { ...layout, ...rest }, others),
+    };
+  }
+
+  /** Bytes of the memory in which the rows lie. */
+  get memoryBytes(): number {
+    return this.#layout.memory.buffer.byteLength;
   }
 
   /** Those that scan, the calling one among them. */
