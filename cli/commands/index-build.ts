@@ -24,6 +24,10 @@ export const indexBuild = defineCommand({
       value: 'MIB',
       help: 'longer files lie in pieces of so many MiB, 1 to 16; default 8',
     },
+    'number-repeats': {
+      type: 'boolean',
+      help: 'an id that comes again becomes id~2, id~3 …; a passage that is the same word for word is counted once',
+    },
     name: { type: 'string', help: "name of the index; default: the corpus's" },
   },
   async run(values, [corpus = ''], console) {
@@ -31,7 +35,9 @@ export const indexBuild = defineCommand({
     const chunk = wholeNumber('chunk', values.chunk, 1, DEFAULT_CHUNK_BYTES / 2 ** 20) * 2 ** 20;
     if (chunk > MAX_CHUNK_BYTES) throw new UsageError('--chunk takes at most 16.');
     const started = performance.now();
-    const passages = await readCorpus(corpus, console);
+    const passages = await readCorpus(corpus, console, {
+      numberRepeats: values['number-repeats'] ?? false,
+    });
     console.note(`${passages.length} passages read.`);
     const model = values.encoder ?? 'none';
     const encoder = model === 'none' ? null : await openEncoder({ id: model }, console);

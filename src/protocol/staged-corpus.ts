@@ -5,6 +5,7 @@ import type {
   CorpusStore,
   ImportRefusal,
   NewCorpus,
+  RepeatedRows,
   WordSettings,
 } from './corpus';
 import type { EncoderRequest } from './encoder';
@@ -31,6 +32,7 @@ export interface ImportPlan {
   hash: string;
   sources: CorpusSource[];
   refusals: ImportRefusal[];
+  repeats?: RepeatedRows;
   /** `null`: searchable by words only. */
   encoder: EncoderRequest | null;
   words: WordSettings;

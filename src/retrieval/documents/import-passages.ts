@@ -3,13 +3,21 @@
  * taken is left out and reported, and what was written of it taken back; the others go on.
  */
 import { AppError, throwIfAborted } from '../../protocol/errors';
-import type { CorpusLayout, CorpusSource, ImportFile, ImportRefusal } from '../../protocol/corpus';
+import type {
+  CorpusLayout,
+  CorpusSource,
+  ImportFile,
+  ImportRefusal,
+  RepeatedRows,
+} from '../../protocol/corpus';
 import type { OnProgress, Passage } from '../../protocol/retrieval';
 import { createPauser } from '../yielding';
 import { isQuestionsOfSet } from './beir-folder';
 import { fileOf } from './file-of';
 import { DEFAULT_LIMITS, megabytes } from './limits';
 import { kindOf, readPassages, type ReadOptions } from './read-passages';
+import { RepeatedIds } from './repeated-ids';
+import { NUMBER_THEM } from './seen-ids';
 
 /** Takes passages in order; can go back to where it was. */
 export interface PassageSink {
@@ -25,6 +33,14 @@ export interface PassageSink {
 export interface ImportedSources {
   sources: CorpusSource[];
   refusals: ImportRefusal[];
+  /** Of ids that were numbered; absent where there were none. */
+  repeats?: RepeatedRows;
+}
+
+export interface ImportReadOptions extends ReadOptions {
+  onProgress?: OnProgress | undefined;
+  /** Whether ids that come again, in a file or in another, are numbered. Default: the file is refused. */
+  numberRepeats?: boolean | undefined;
 }
 
 /** What concerns one file alone; anything else ends the import. */
@@ -62,7 +78,7 @@ function uniqueNames(files: readonly ImportFile[]): { name: string; file: Blob }
 export async function importPassages(
   files: readonly ImportFile[],
   sink: PassageSink,
-  options: ReadOptions & { onProgress?: OnProgress | undefined } = {},
+  options: ImportReadOptions = {},
 ): Promise<ImportedSources> {
   const limits = options.limits ?? DEFAULT_LIMITS;
   requireLimits(files, limits);
@@ -71,6 +87,7 @@ export async function importPassages(
   const paths = named.map(({ name }) => name);
   const result: ImportedSources = { sources: [], refusals: [] };
   const owners = new Map<string, number>();
+  const repeats = options.numberRepeats ? new RepeatedIds() : null;
   const pause = createPauser(options.signal);
   let firstError: AppError | null = null;
   let done = 0;
@@ -83,16 +100,22 @@ export async function importPassages(
     }
     const before = sink.count;
     const mark = sink.mark();
+    repeats?.mark();
     const own: string[] = [];
     let layout: CorpusLayout | undefined;
     try {
-      const reading = { ...options, onLayout: (found: CorpusLayout) => void (layout = found) };
-      for await (const passage of readPassages(fileOf(name, file), reading)) {
+      const reading = {
+        ...{ ...options, repeatedIds: repeats !== null },
+        onLayout: (found: CorpusLayout) => void (layout = found),
+      };
+      for await (const read of readPassages(fileOf(name, file), reading)) {
+        const passage = repeats ? repeats.place(read) : read;
+        if (!passage) continue;
         const owner = owners.get(passage.id);
         if (owner !== undefined) {
           const other = owner === index ? 'another passage of it' : (paths[owner] ?? '');
           throw new AppError('BAD_INPUT', `${name} has the id "${passage.id}", which ${other} has as well.`, {
-            fix: 'Give each row its own id, or import the files as two corpora.',
+            fix: NUMBER_THEM,
             context: { file: name },
           });
         }
@@ -113,6 +136,7 @@ export async function importPassages(
       }
     } catch (error) {
       for (const id of own) owners.delete(id);
+      repeats?.forget();
       await sink.rewind(mark);
       throw error;
     }
@@ -143,5 +167,6 @@ export async function importPassages(
   }
   options.onProgress?.({ done, total, unit: 'bytes' });
   if (sink.count === 0 && firstError) throw firstError;
-  return result;
+  const counts = repeats?.counts;
+  return { ...result, ...(counts && { repeats: counts }) };
 }

@@ -30,6 +30,8 @@ export interface ReadOptions {
   /** `null`: PDF files are refused. */
   pdf?: PdfPlatform | null;
   signal?: AbortSignal | undefined;
+  /** Whether rows may have ids that have been there: the caller numbers them. Default: the second is refused. */
+  repeatedIds?: boolean;
   /** Told once a file of rows, by its first. */
   onLayout?: (layout: CorpusLayout) => void;
 }
@@ -69,12 +71,12 @@ async function* cutRows(
   limits: ImportLimits,
 ): AsyncGenerator<Passage> {
   const { longRowWords = DEFAULT_LONG_ROW, chunking = DEFAULT_CHUNKING, signal } = options;
-  const seen = new SeenIds();
+  const seen = options.repeatedIds ? null : new SeenIds();
   let first = true;
   for await (const { line, row } of readRows(file, kind, limits, signal)) {
     const place = { file: file.name, line };
     const passage = passageOfRow(row, place);
-    seen.add(passage.id, place);
+    seen?.add(passage.id, place);
     if (first) options.onLayout?.(layoutOf(row));
     first = false;
     if (countWords(passage.text) <= longRowWords) {

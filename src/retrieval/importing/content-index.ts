@@ -1,18 +1,6 @@
 import type { Passage } from '../../protocol/retrieval';
+import { contentHash } from '../content-hash';
 import type { PassageFile } from '../passage-file';
-
-/** 53 bits of a text (two rounds of a multiplicative hash, as in cyrb53): finds candidates, which are then compared. */
-function hashOf(text: string): number {
-  let [high, low] = [0xdeadbeef, 0x41c6ce57];
-  for (let i = 0; i < text.length; i++) {
-    const unit = text.charCodeAt(i);
-    high = Math.imul(high ^ unit, 2654435761);
-    low = Math.imul(low ^ unit, 1597334677);
-  }
-  high = Math.imul(high ^ (high >>> 16), 2246822507) ^ Math.imul(low ^ (low >>> 13), 3266489909);
-  low = Math.imul(low ^ (low >>> 16), 2246822507) ^ Math.imul(high ^ (high >>> 13), 3266489909);
-  return (low & 0x1fffff) * 2 ** 32 + (high >>> 0);
-}
 
 /** Rows of a corpus by what is in them, title and text; of equal ones the first. */
 export class ContentIndex {
@@ -25,7 +13,7 @@ export class ContentIndex {
 
   /** The first row with the same title and text, this one if there was none before. */
   add(row: number, passage: Passage): number {
-    const hash = hashOf(`${passage.title}\n${passage.text}`);
+    const hash = contentHash(`${passage.title}\n${passage.text}`);
     const known = this.#rows.get(hash);
     if (known === undefined) {
       this.#rows.set(hash, row);
@@ -36,7 +24,7 @@ export class ContentIndex {
   }
 
   find(passage: Passage): number | null {
-    const row = this.#rows.get(hashOf(`${passage.title}\n${passage.text}`));
+    const row = this.#rows.get(contentHash(`${passage.title}\n${passage.text}`));
     return row !== undefined && same(this.#passages.at(row), passage) ? row : null;
   }
 }

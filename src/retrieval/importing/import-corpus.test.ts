@@ -321,6 +321,40 @@ describe('an import that is cut short', () => {
   });
 });
 
+describe('an import whose ids repeat', () => {
+  const rows = [...rivers(3), { id: 'r1', title: 'Another', text: 'Not that river.' }, ...rivers(1, 1)];
+
+  it('is refused, and told how it would not be', async () => {
+    await expect(importCorpus(request(rows, null), null, toolsOf())).rejects.toMatchObject({
+      code: 'BAD_INPUT',
+      context: { line: 4 },
+      fix: expect.stringContaining('Number repeated ids') as unknown,
+    });
+  });
+
+  it('numbers them where that is wished, over all files, and says how many', async () => {
+    const bad = { path: 'bad.jsonl', file: new Blob(['{"id":"r2","text":"other"}\n{oops']) };
+    const given = [
+      rowsFile('a.jsonl', rows),
+      bad,
+      rowsFile('b.jsonl', [{ id: 'r2', title: 'B', text: 'b' }]),
+    ];
+    const { record, repeats, refusals } = await importCorpus(
+      { name: 'Rivers', encoder: null, files: given, numberRepeats: true },
+      null,
+      toolsOf(),
+    );
+    expect(refusals).toHaveLength(1);
+    expect(repeats).toEqual({ numbered: 2, dropped: 1 });
+    expect(record.sources.map(({ passages }) => passages)).toEqual([4, 1]);
+    await requireWhole(reopen(), record.id, [
+      ...rivers(3),
+      { id: 'r1~2', title: 'Another', text: 'Not that river.' },
+      { id: 'r2~3', title: 'B', text: 'b' },
+    ]);
+  });
+});
+
 describe('an import that is paused', () => {
   /** Pauses, or stops, as soon as the report says so. */
   const watchingFor = (label: string) => {

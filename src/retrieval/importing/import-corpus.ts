@@ -23,7 +23,7 @@ import { buildBm25 } from '../bm25/bm25-retriever';
 import { rebuildBm25 } from '../bm25/rebuild';
 import { decodeVectors, type DenseRows } from '../dense';
 import { requireChunking } from '../documents/chunking';
-import { importPassages, type ImportedSources } from '../documents/import-passages';
+import { importPassages, type ImportedSources, type ImportReadOptions } from '../documents/import-passages';
 import type { ReadOptions } from '../documents/read-passages';
 import { PassageFile } from '../passage-file';
 import { toIndexedText } from '../passage-text';
@@ -76,7 +76,7 @@ export async function importCorpus(
   await loadAnalyzer(words.analyzer);
   return tools.store.stage(
     async (staged) => {
-      const options = readOptions(request.chunking, tools, watching);
+      const options = readOptions(request, tools, watching);
       const { sources, refusals, ...written } = await writePassages(staged, async (writer) =>
         importPassages(request.files, writer, options),
       );
@@ -112,7 +112,7 @@ export async function updateCorpus(
   return tools.store.stage(
     async (staged) => {
       const previous = await openPrevious(id, tools.store);
-      const options = readOptions(update.chunking, tools, watching);
+      const options = readOptions(update, tools, watching);
       const { record, passages: old } = previous;
       const counts = { added: 0, changed: 0, removed: 0, kept: 0 };
       const { sources, refusals, ...written } = await writePassages(staged, async (writer) => {
@@ -132,10 +132,10 @@ export async function updateCorpus(
 }
 
 const readOptions = (
-  chunking: ReadOptions['chunking'],
+  { chunking, numberRepeats }: Pick<ImportRequest, 'chunking' | 'numberRepeats'>,
   { read }: ImportTools,
   { onProgress, signal }: Watching,
-) => ({ ...read, ...(chunking && { chunking }), onProgress, signal });
+): ImportReadOptions => ({ ...read, ...(chunking && { chunking }), numberRepeats, onProgress, signal });
 
 async function writePassages(
   staged: StagedCorpus,
@@ -154,9 +154,9 @@ async function writePassages(
   if (writer.count === 0) {
     throw new AppError('BAD_INPUT', 'Nothing would be left in the corpus.', { fix: 'Delete it instead.' });
   }
-  const { sources, refusals } = result;
+  const { sources, refusals, repeats } = result;
   const hash = await sha256Hex(await requireFile(staged, CORPUS_FILES.passages));
-  return { sources, refusals, passages: writer.count, hash };
+  return { sources, refusals, ...(repeats && { repeats }), passages: writer.count, hash };
 }
 
 const INCOMING = 'incoming.jsonl';
@@ -165,7 +165,7 @@ const INCOMING = 'incoming.jsonl';
 async function readIncoming(
   staged: StagedCorpus,
   { files }: CorpusUpdate,
-  options: ReadOptions & Watching,
+  options: ImportReadOptions,
 ): Promise<ImportedSources & { passages: PassageFile }> {
   if (files.length === 0) return { passages: new PassageFile(new Uint8Array()), sources: [], refusals: [] };
   const writer = new PassageWriter(await staged.sink(INCOMING));
@@ -274,9 +274,10 @@ async function finishStaged(
     await embedStaged(staged, passages, { ...loaded, known, onProgress, signal });
     files.push(CORPUS_FILES.vectors);
   }
-  const { name, sources, refusals, replaces } = plan;
+  const { name, sources, refusals, repeats, replaces } = plan;
   const corpus = { name, passages: passages.length, encoder: identity, sources };
-  return { record: await staged.commit(corpus, files, replaces), refusals };
+  const record = await staged.commit(corpus, files, replaces);
+  return { record, refusals, ...(repeats && { repeats }) };
 }
 
 function* changedRows(passages: PassageFile, { contents }: Previous): Generator<number | string> {
