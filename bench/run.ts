@@ -63,7 +63,8 @@ const parts: Record<string, () => Promise<void>> = {
   },
   words: async () => {
     print('\n## Search by words');
-    await compareWords({ data: process.env['S3_DATA'] ?? '../shared/data', questions: 50, print });
+    const limits = { limitSeconds: 600, limitMB: 6000 };
+    await compareWords({ data: process.env['S3_DATA'] ?? '../shared/data', questions: 50, ...limits, print });
   },
   vectors: async () => {
     print('\n## Vector search');

@@ -38,6 +38,8 @@ export interface LoadModelOptions {
   slots?: number;
   /** Decode steps between two looks at the results, 1 … 16. Default: as many as stay below 100 ms; 1 on the CPU. */
   stepsPerSubmit?: number;
+  /** Milliseconds that sequences which decode wait at most while others' prompts are computed. Default 300. */
+  patienceMs?: number;
   /** Compares a layer with the CPU and warms up. Default: on a GPU. */
   verify?: boolean;
   signal?: AbortSignal;
@@ -56,6 +58,7 @@ export async function loadModel(options: LoadModelOptions): Promise<LoadedModel>
   const { backend, signal } = options;
   const onCpu = backend.description.kind === 'cpu';
   const slots = expectWithin('slots', options.slots ?? (onCpu ? 1 : DEFAULT_GPU_SLOTS), MAX_SLOTS);
+  const { patienceMs } = options;
   const asked = options.stepsPerSubmit ?? (onCpu ? 1 : undefined);
   const stepsPerSubmit =
     asked === undefined ? undefined : expectWithin('decode steps a submit', asked, MAX_STEPS);
@@ -91,7 +94,7 @@ export async function loadModel(options: LoadModelOptions): Promise<LoadedModel>
       const { weights: type } = options;
       await verifyModel({ backend, config, checkpoint, weights: type, graph, working, signal });
     }
-    return new LoadedModel({ backend, config, weights, graph, working, owned, stepsPerSubmit });
+    return new LoadedModel({ backend, config, weights, graph, working, owned, stepsPerSubmit, patienceMs });
   } catch (error) {
     for (const item of owned) item.dispose();
     throw error;

@@ -80,6 +80,7 @@ export interface ModelParts {
   owned: readonly { dispose(): void }[];
   /** Decode steps a submit; measured where it is not given. */
   stepsPerSubmit: number | undefined;
+  patienceMs: number | undefined;
 }
 
 /**
@@ -99,7 +100,8 @@ export class LoadedModel {
   readonly #scheduler: Scheduler;
   #disposed = false;
 
-  constructor({ backend, config, weights, graph, working, owned, stepsPerSubmit }: ModelParts) {
+  constructor(parts: ModelParts) {
+    const { backend, config, weights, graph, working, owned, stepsPerSubmit, patienceMs } = parts;
     const { capacity, slots, stepRows } = graph.sizes;
     this.config = config;
     this.weights = weights;
@@ -115,7 +117,7 @@ export class LoadedModel {
       const parts = rows.map(({ slot, next }) => ({ slot, tokens: [next] }));
       return runner.sample(parts, steps);
     };
-    this.#scheduler = new Scheduler({ slots: this.#slots, pace, capacity, decode });
+    this.#scheduler = new Scheduler({ slots: this.#slots, pace, capacity, decode, patienceMs });
   }
 
   get backend(): Backend {

@@ -125,8 +125,9 @@ export function describeBatches(makeBackend: () => Promise<Backend>, sizes: Batc
     expect(got.map(({ cachedTokens }) => cachedTokens)).toEqual([0, 30, 20, 29]);
   });
 
-  it('a newcomer’s long prompt does not hold up the others', async () => {
-    const small = await loadTiny(backend, { slots: 2, stepsPerSubmit: 1 });
+  /** Who wrote when: a sequence of twenty tokens, and one that comes with a long prompt while the first is under way. */
+  async function orderWith(patienceMs: number): Promise<string[]> {
+    const small = await loadTiny(backend, { slots: 2, stepsPerSubmit: 1, patienceMs });
     const order: string[] = [];
     const note = (who: string) => (): undefined => {
       order.push(who);
@@ -142,10 +143,21 @@ export function describeBatches(makeBackend: () => Promise<Backend>, sizes: Batc
       onToken: note('second'),
     });
     await Promise.all([first, second]);
+    small.dispose();
+    return order;
+  }
+
+  it('a newcomer’s long prompt does not hold up those whose patience is over', async () => {
+    const order = await orderWith(0);
     // The second prompt takes at least two submits on every backend of the tests.
     expect(order.indexOf('second')).toBeGreaterThanOrEqual(2);
     expect(order.indexOf('second')).toBeLessThan(10);
-    small.dispose();
+  });
+
+  it('a newcomer’s prompt is computed first while the others are patient, so that all decode together', async () => {
+    const order = await orderWith(Infinity);
+    expect(order.slice(0, 4)).toEqual(['first', 'second', 'first', 'second']);
+    expect(order).toHaveLength(22);
   });
 
   it('scoring, prefill and generation do not disturb one another', async () => {

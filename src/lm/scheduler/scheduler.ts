@@ -1,6 +1,7 @@
 /**
- * Continuous batching: generations that are past their prompt decode together, one row each in a common step, while one job at a
- * time (a newcomer's prompt, a scoring) does its work in between, a submit each in turn. Jobs begin in the order they came.
+ * Continuous batching: generations that are past their prompt decode together, one row each in a common step. One job at a time (a
+ * newcomer's prompt, a scoring) does its work before them, for a step that takes more rows costs little more; but they wait no longer
+ * than their patience for a step. Jobs begin in the order they came.
  */
 import { AppError, throwIfAborted } from '../../protocol/errors';
 import type { SampledToken } from '../sampling';
@@ -9,11 +10,15 @@ import type { Job } from './job';
 import type { Pace } from './pace';
 import type { Slots } from './slots';
 
+const PATIENCE_MS = 300;
+
 export interface SchedulerParts {
   slots: Slots;
   pace: Pace;
   /** Positions of a slot. */
   capacity: number;
+  /** How long text under way may stand still for others' prompts. Default 300. */
+  patienceMs?: number | undefined;
   /** Computes `steps` tokens for every row; of each step, the rows' tokens in order. */
   decode: (rows: readonly Generation[], steps: number) => Promise<SampledToken[][]>;
 }
@@ -24,6 +29,7 @@ export class Scheduler {
   /** The job whose turn it is beside the decode steps. */
   #current: Job | undefined;
   #decoding: Generation[] = [];
+  #decodedAt = -Infinity;
   #running = false;
   #disposed = false;
 
@@ -56,11 +62,15 @@ export class Scheduler {
     await Promise.resolve();
     while (this.#decoding.length > 0 || this.#current || this.#waiting.length > 0) {
       this.#dropAborted();
-      await this.#decode();
       this.#admit();
+      if (!this.#current || this.#isPatienceOver()) await this.#decode();
       await this.#advance();
     }
     this.#running = false;
+  }
+
+  #isPatienceOver(): boolean {
+    return performance.now() - this.#decodedAt >= (this.#parts.patienceMs ?? PATIENCE_MS);
   }
 
   #dropAborted(): void {
@@ -111,6 +121,7 @@ export class Scheduler {
     for (const adapter of adapters) {
       await this.#decodeTogether(this.#decoding.filter(({ slot }) => slot.adapter === adapter));
     }
+    this.#decodedAt = performance.now();
   }
 
   async #decodeTogether(rows: readonly Generation[]): Promise<void> {
