@@ -18,6 +18,7 @@ import { compareWords } from './words/compare';
 import { digits, spread, summarise, table } from './statistics';
 import { compareFlat, compareHnsw, measureGrowth } from './vectors/compare';
 import { compareInBrowser } from './vectors/in-browser';
+import { compareLance } from './vectors/lancedb';
 
 const print = (line: string): void => console.log(line);
 const demoFolder = new URL('../models/demo/', import.meta.url);
@@ -70,6 +71,7 @@ const parts: Record<string, () => Promise<void>> = {
     print('\n## Vector search');
     await compareFlat(100_000, 15, print);
     await compareHnsw(20_000, print);
+    await compareLance(20_000, 4, print);
     const shape = { dimensions: 384, queries: 50, rounds: 40 };
     await compareInBrowser({ count: 10_000, limitMs: 300_000, ...shape }, print);
     const plot = await measureGrowth([1_000, 10_000, 100_000, 300_000, 1_000_000], print);
