@@ -232,6 +232,8 @@ export interface DocumentFile {
   readonly name: string;
   readonly size: number;
   stream(): ReadableStream<Uint8Array<ArrayBuffer>>;
+  /** A part alone, where that can be had without what lies before it. */
+  range?(start: number, end: number): Promise<Uint8Array<ArrayBuffer>>;
 }
 
 /** A dropped or picked file, with its path within what was dropped: `notes/rivers.md`. */

@@ -5,4 +5,5 @@ export const fileOf = (name: string, blob: Blob): DocumentFile => ({
   name,
   size: blob.size,
   stream: () => blob.stream(),
+  range: async (start, end) => new Uint8Array(await blob.slice(start, end).arrayBuffer()),
 });

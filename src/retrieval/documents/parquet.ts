@@ -1,19 +1,37 @@
 import { parquetReadObjects } from 'hyparquet';
-import { checkedMetadata } from './parquet-check';
+import { AppError } from '../../protocol/errors';
+import { rangesOf, type ByteRanges } from './byte-ranges';
+import { megabytes } from './limits';
+import { checkedMetadata, groupBytes, groupChecker } from './parquet-check';
 
 /**
- * Rows of a Parquet file, one group of rows after the other; numbers of 64 bits as numbers where they are safe, else as text.
- * @throws Error for a damaged file, whatever is wrong with it
+ * Rows of a Parquet file, one group of rows after the other, each looked over and read when its turn comes: no more of the file is in memory than
+ * one of them. Numbers of 64 bits come as numbers where they are safe, else as text.
+ * @throws Error for a damaged file, whatever is wrong with it; what `range` throws
  */
-export async function* parquetRows(bytes: Uint8Array<ArrayBuffer>): AsyncGenerator {
-  const { buffer, byteOffset, byteLength } = bytes;
+export async function* parquetRows(
+  source: Uint8Array<ArrayBuffer> | ByteRanges,
+  mostGroupBytes = Infinity,
+): AsyncGenerator {
+  const ranges = source instanceof Uint8Array ? rangesOf(source) : source;
+  const { byteLength } = ranges;
   const file = {
     byteLength,
-    slice: (start: number, end = byteLength) => buffer.slice(byteOffset + start, byteOffset + end),
+    slice: async (start: number, end = byteLength) => {
+      const bytes = await ranges.range(start, end);
+      return bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength);
+    },
   };
-  const metadata = checkedMetadata(bytes);
+  const metadata = await checkedMetadata(ranges);
+  const check = groupChecker(metadata, ranges);
   let rowStart = 0;
   for (const group of metadata.row_groups) {
+    if (groupBytes(group) > mostGroupBytes) {
+      throw new AppError('BAD_INPUT', `A group of rows is larger than ${megabytes(mostGroupBytes)}.`, {
+        fix: 'Write the Parquet file anew with smaller groups of rows.',
+      });
+    }
+    await check(group);
     const rowEnd = rowStart + Number(group.num_rows);
     const rows: unknown[] = await parquetReadObjects({ file, metadata, rowStart, rowEnd });
     for (const row of rows) yield plain(row);

@@ -1,10 +1,11 @@
 /** The rows of a file, whatever it is written in. */
-import { AppError } from '../../protocol/errors';
+import { AppError, throwIfAborted } from '../../protocol/errors';
 import type { DocumentFile, DocumentKind } from '../../protocol/corpus';
+import { rangesOf, type ByteRanges } from './byte-ranges';
 import { tableRows } from './csv';
 import { readText, readWholeBytes } from './decode-text';
 import { jsonlRows } from './jsonl';
-import type { ImportLimits } from './limits';
+import { megabytes, type ImportLimits } from './limits';
 import { rowError, type Row } from './row-passage';
 
 export type RowKind = Extract<DocumentKind, 'jsonl' | 'csv' | 'parquet'>;
@@ -62,7 +63,7 @@ async function* parquetFile(
   limits: ImportLimits,
   signal?: AbortSignal,
 ): AsyncGenerator<NumberedRow> {
-  const bytes = await readWholeBytes(file, limits, signal);
+  const source = await rangesOfFile(file, limits, signal);
   const damaged = (cause: unknown): AppError =>
     new AppError('BAD_INPUT', `${file.name} is not a Parquet file that can be read.`, {
       fix: 'Write it anew with Snappy or without compression, or convert it to JSON lines.',
@@ -70,14 +71,45 @@ async function* parquetFile(
       cause,
     });
   const { parquetRows } = await import('./parquet');
-  const rows = parquetRows(bytes);
+  const rows = parquetRows(source, limits.wholeBytes);
   for (let line = 1; ; line++) {
     const step = await rows.next().catch((cause: unknown) => {
-      throw damaged(cause);
+      throw cause instanceof AppError ? cause : damaged(cause);
     });
     if (step.done) return;
     const row = step.value;
     if (typeof row !== 'object' || row === null) throw damaged(new Error('a row is no record'));
     yield { line, row: row as Row };
   }
+}
+
+/** Of a file that can be read in parts, else of the whole of it. */
+async function rangesOfFile(
+  file: DocumentFile,
+  limits: ImportLimits,
+  signal: AbortSignal | undefined,
+): Promise<ByteRanges> {
+  if (!file.range) return rangesOf(await readWholeBytes(file, limits, signal));
+  const { name, size } = file;
+  if (size > limits.fileBytes) {
+    throw new AppError('BAD_INPUT', `${name} is larger than ${megabytes(limits.fileBytes)}.`, {
+      fix: 'Split the file, or build the index with the command line.',
+      context: { file: name },
+    });
+  }
+  return {
+    byteLength: size,
+    async range(start, end) {
+      throwIfAborted(signal);
+      try {
+        return (await file.range?.(start, end)) ?? new Uint8Array();
+      } catch (cause) {
+        throw new AppError('BAD_INPUT', `${name} could not be read.`, {
+          fix: 'Check that the file is still there, and add it again.',
+          context: { file: name },
+          cause,
+        });
+      }
+    },
+  };
 }
