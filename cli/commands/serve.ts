@@ -1,6 +1,7 @@
 import { basename, resolve } from 'node:path';
 import { LocalModel } from '../../src/lm/local-model';
 import { AppError } from '../../src/protocol/errors';
+import { RETRIEVAL_MODES } from '../../src/protocol/retrieval';
 import { deviceOption, readDevice } from '../backend';
 import { defineCommand, oneOf, UsageError, wholeNumber, type Console } from '../command';
 import { chooseRetriever } from '../corpus-retriever';
@@ -26,7 +27,11 @@ export const serve = defineCommand({
       value: 'C',
       help: 'demo (default), a JSONL file, an index (its folder or address), a server such as qdrant://host/name, or none',
     },
-    mode: { type: 'string', value: 'dense|bm25', help: 'retrieval; default: dense where there are vectors' },
+    mode: {
+      type: 'string',
+      value: 'dense|bm25|hybrid',
+      help: 'retrieval; default: dense where there are vectors',
+    },
     topk: { type: 'string', value: 'N', help: 'hits for /retrieve requests that name no number; default 12' },
     port: { type: 'string', value: 'N', help: 'default 8787; 0 takes any that is free' },
     host: { type: 'string', value: 'H', help: 'default 127.0.0.1; others want a key' },
@@ -46,7 +51,7 @@ export const serve = defineCommand({
     const port = wholeNumber('port', values.port, 0, 8787);
     if (port > 65_535) throw new UsageError(`--port is ${port}; ports end at 65535.`);
     const topK = wholeNumber('topk', values.topk, 1, 12);
-    const mode = oneOf('mode', values.mode, ['dense', 'bm25', 'auto'], 'auto');
+    const mode = oneOf('mode', values.mode, [...RETRIEVAL_MODES, 'auto'], 'auto');
     const apiKey = readKey(values['api-key']);
     const origins = readOrigins(values.cors ?? [], apiKey);
     if (apiKey === undefined && !isLoopback(host)) {

@@ -60,10 +60,10 @@ export async function startLyingServer(folder: string): Promise<LyingServer> {
   }
 
   const server = createServer((req, res) => {
-    const name = basename(new URL(req.url ?? '/', 'http://h').pathname);
+    const name = new URL(req.url ?? '/', 'http://h').pathname.slice(1);
     const lie = told && name.startsWith(told.nameStart) ? told.lie : null;
     const answer = async (): Promise<void> => {
-      const file = await readFile(join(folder, name)).catch(() => null);
+      const file = basename(name) === name ? await readFile(join(folder, name)).catch(() => null) : null;
       if (!file) return void res.writeHead(404).end();
       const match = /^bytes=(\d+)-(\d+)$/.exec(req.headers.range ?? '');
       if (lie === 'page')

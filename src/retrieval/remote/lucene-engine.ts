@@ -97,7 +97,10 @@ export class LuceneEngine implements RemoteEngine {
       queries.map((query) => one.call(this, query, size)),
       signal,
     );
-    return queries.map((_, i) => rankRows(lists[i] ?? [], topK));
+    return queries.map((_, i) => {
+      const rows = lists[i] ?? [];
+      return rankRows(mode === 'dense' ? rows.map(withCosine) : rows, topK);
+    });
   }
 
   /** The `hybrid` query, its two lists fused by a pipeline that the request brings along: nothing need be set up on the server. */
@@ -264,6 +267,9 @@ const vectorField = (opensearch: boolean, dimensions: number): Document =>
         method: { name: 'hnsw', engine: 'lucene', space_type: 'cosinesimil' },
       }
     : { type: 'dense_vector', dims: dimensions, index: true, similarity: 'cosine' };
+
+/** Both engines score a cosine as (1 + cosine) / 2, since scores may not be negative. */
+const withCosine = (row: FoundRow): FoundRow => ({ ...row, score: 2 * row.score - 1 });
 
 const rowsOf = ({ hits: { hits } }: v.InferOutput<typeof Answer>): FoundRow[] =>
   hits.map(({ _score: score, _source: { row, metadata, ...rest } }) => ({

@@ -97,7 +97,11 @@ describe.each(['qdrant', 'opensearch', 'elasticsearch'] as const)('%s, filled fr
     });
     for (const mode of ['bm25', 'dense'] as const) {
       const there = await (await remote.open(mode, encoder)).search(QUERIES, 8);
-      expect(ids(there)).toEqual(ids(await local(mode).search(QUERIES, 8)));
+      const here = await local(mode).search(QUERIES, 8);
+      expect(ids(there)).toEqual(ids(here));
+      there.forEach((hits, q) =>
+        hits.forEach(({ score }, i) => expect(score).toBeCloseTo(here[q]?.[i]?.score ?? NaN, 4)),
+      );
       expect(there[0]?.[0]?.passage).toEqual(passages.find(({ id }) => id === there[0]?.[0]?.passage.id));
     }
     const fused = await (await remote.open('hybrid', encoder)).search(QUERIES, 8);
