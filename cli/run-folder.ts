@@ -3,75 +3,25 @@
  * counts), `rollouts/000001.json`, and the checkpoints.
  */
 import { createHash, randomUUID } from 'node:crypto';
-import { appendFile, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { appendFile, readdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { RunRecord, StepRecord } from '../src/train/records';
 import type { RunFiles, RunRecords, RunStoreParts } from '../src/train/runs/run-parts';
 import type { StepSummary } from '../src/train/worker-api';
 import { AppError } from '../src/protocol/errors';
+import { isNoFolder, orNothing, writeError, writeWhole } from './durable-file';
 
 const RECORD = 'run.json';
 const METRICS = 'metrics.jsonl';
 const ROLLOUTS = 'rollouts';
 
-const codeOf = (error: unknown): unknown =>
-  typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
-
-const orNothing = (error: unknown): null => {
-  if (codeOf(error) === 'ENOENT') return null;
-  throw error;
-};
-
-/** What is at the path is the old file or all of the new one, and stays when the power goes. */
-async function writeWhole(path: string, bytes: string | Uint8Array): Promise<void> {
-  const part = `${path}.${process.pid}.part`;
-  try {
-    await mkdir(dirname(path), { recursive: true });
-    const file = await open(part, 'w');
-    try {
-      await file.writeFile(bytes);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(part, path);
-    await syncFolder(dirname(path));
-  } catch (error) {
-    await rm(part, { force: true });
-    throw describe(path, error);
-  }
-}
-
-/** The rename itself is on the disk. Windows cannot do this, and need not. */
-async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, 'r').catch(() => undefined);
-  await handle?.sync().catch(() => undefined);
-  await handle?.close();
-}
-
-function describe(path: string, error: unknown): unknown {
-  const code = codeOf(error);
-  if (code === 'ENOSPC' || code === 'EDQUOT') {
-    return new AppError('STORAGE_FULL', `${path} cannot be written: the disk is full.`, {
-      fix: 'Free some space and go on with `s3 train resume`; the checkpoint before is whole.',
-      recoverable: true,
-      cause: error,
-    });
-  }
-  if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS') {
-    return new AppError('PERMISSION', `${path} cannot be written.`, {
-      fix: 'Choose a folder that you may write to.',
-      cause: error,
-    });
-  }
-  return error;
-}
+const FULL = 'Free some space and go on with `s3 train resume`; the checkpoint before is whole.';
 
 export class FolderFiles implements RunFiles {
   constructor(private readonly folder: string) {}
 
   write(path: string, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
-    return writeWhole(join(this.folder, path), bytes);
+    return writeWhole(join(this.folder, path), bytes, FULL);
   }
 
   async read(path: string): Promise<Uint8Array<ArrayBuffer> | null> {
@@ -100,7 +50,7 @@ export class FolderRecords implements RunRecords {
   async get(run: string): Promise<RunRecord | undefined> {
     const path = join(this.folder, run, RECORD);
     const text = await readFile(path, 'utf8').catch((error: unknown) => {
-      if (codeOf(error) === 'ENOTDIR') return null;
+      if (isNoFolder(error)) return null;
       return orNothing(error);
     });
     if (text === null) return undefined;
@@ -117,7 +67,7 @@ export class FolderRecords implements RunRecords {
   }
 
   put(record: RunRecord): Promise<void> {
-    return writeWhole(join(this.folder, record.id, RECORD), `${JSON.stringify(record, null, 2)}\n`);
+    return writeWhole(join(this.folder, record.id, RECORD), `${JSON.stringify(record, null, 2)}\n`, FULL);
   }
 
   async remove(run: string): Promise<void> {
@@ -126,10 +76,10 @@ export class FolderRecords implements RunRecords {
 
   async putStep(run: string, { rollouts, ...summary }: StepRecord): Promise<void> {
     const { step } = summary;
-    await writeWhole(this.#rollouts(run, step), JSON.stringify(rollouts));
+    await writeWhole(this.#rollouts(run, step), JSON.stringify(rollouts), FULL);
     const path = join(this.folder, run, METRICS);
     await appendFile(path, `${JSON.stringify(summary)}\n`).catch((error: unknown) => {
-      throw describe(path, error);
+      throw writeError(path, error, FULL);
     });
   }
 
@@ -155,7 +105,7 @@ export class FolderRecords implements RunRecords {
     if ((steps.at(-1)?.step ?? 0) <= after) return;
     const kept = steps.filter(({ step }) => step <= after);
     const text = kept.map((step) => `${JSON.stringify(step)}\n`).join('');
-    await writeWhole(join(this.folder, run, METRICS), text);
+    await writeWhole(join(this.folder, run, METRICS), text, FULL);
     for (const { step } of steps.slice(kept.length)) await rm(this.#rollouts(run, step), { force: true });
   }
 
