@@ -1,7 +1,7 @@
 /**
  * Compares an adapter with the model that it was trained from, greedily, on questions of the demo's dev or test world:
  *
- *   npx tsx tools/demo-models/ppo/measure.ts --adapter DIR [--split dev|test] [--limit N] [--json]
+ *   npx tsx tools/demo-models/ppo/measure.ts --adapter DIR [--split dev|test] [--limit N] [--trained-only] [--json]
  *
  * The generator is the base model in both; only the searcher differs.
  */
@@ -25,6 +25,7 @@ const { values } = parseArgs({
     adapter: { type: 'string' },
     split: { type: 'string', default: 'dev' },
     limit: { type: 'string', default: '200' },
+    'trained-only': { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
   },
 });
@@ -37,7 +38,7 @@ const console_: Console = {
 const models = new Models(console_, 'cpu', 'f32');
 const { model } = await models.open('demo');
 if (!(model instanceof LocalModel)) throw new Error('The demo is no local model.');
-const searchers: [string, LanguageModel][] = [['base', model]];
+const searchers: [string, LanguageModel][] = values['trained-only'] ? [] : [['base', model]];
 if (values.adapter !== undefined) {
   const source = await FolderSource.open(values.adapter);
   await model.addAdapter('trained', (config) => readAdapter(source, config));
