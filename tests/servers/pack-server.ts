@@ -34,7 +34,7 @@ export const bucketEncoderOf = (dimensions: number): Encoder => ({
 export const bucketEncoder = bucketEncoderOf(DIMENSIONS);
 
 const identityOf = ({ dimensions }: Encoder): EncoderIdentity => ({
-  ...{ model: 'demo-encoder', revision: 'local', dimensions, dtype: 'fp32' },
+  ...{ model: 'made/buckets', revision: 'local', dimensions, dtype: 'fp32' },
 });
 export const bucketIdentity = identityOf(bucketEncoder);
 

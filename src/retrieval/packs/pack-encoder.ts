@@ -1,5 +1,5 @@
 import { AppError } from '../../protocol/errors';
-import { resolveEncoder } from '../encoder/catalog';
+import { ENCODERS, resolveEncoder } from '../encoder/catalog';
 import { passagePrefix, queryPrefix } from '../encoder/e5';
 import type { PackManifest } from './pack-manifest';
 
@@ -20,6 +20,12 @@ export function requireOurEncoder({ encoder, prefixes }: Pick<PackManifest, 'enc
     throw refuse(
       `${encoder.model} with the prefixes ${quoted(prefixes.query)} and ${quoted(prefixes.passage)}, where ours are ` +
         `${quoted(queryPrefix)} and ${quoted(passagePrefix)}`,
+    );
+  }
+  const ours = ENCODERS.find(({ id }) => id === encoder.model);
+  if (ours && ours.dimensions !== encoder.dimensions) {
+    throw refuse(
+      `one called ${encoder.model} whose vectors have ${encoder.dimensions} dimensions, where ours have ${ours.dimensions}`,
     );
   }
   try {

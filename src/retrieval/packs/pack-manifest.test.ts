@@ -12,7 +12,7 @@ const sound: PackManifest = {
   name: 'Rivers',
   createdAt: '2026-11-21T12:00:00Z',
   passages: 3,
-  encoder: { model: 'demo-encoder', revision: 'local', dimensions: 4, dtype: 'fp32' },
+  encoder: { model: 'demo-encoder', revision: 'local', dimensions: 128, dtype: 'fp32' },
   prefixes: { query: 'query: ', passage: 'passage: ' },
   analyzer: 'lucene-english/1',
   k1: 0.9,
@@ -154,12 +154,19 @@ describe('a pack made with another encoder', () => {
     expect(() => requireOurEncoder(made)).toThrow(/another encoder.*""/);
   });
 
-  it('is refused when there is no encoder of that name', () => {
+  it('is refused when there is no encoder of that name, or ours of that name makes other vectors', () => {
     const made = {
       ...sound,
       encoder: { model: '../x', revision: '', dimensions: 4, dtype: 'fp32' as const },
     };
     expect(() => requireOurEncoder(made)).toThrow('there is no encoder "../x"');
+    const shorter = {
+      model: 'intfloat/e5-base-v2',
+      revision: 'main',
+      dimensions: 384,
+      dtype: 'fp32' as const,
+    };
+    expect(() => requireOurEncoder({ encoder: shorter })).toThrow(/384 dimensions, where ours have 768/);
     expect(() => requireOurEncoder({ encoder: null })).not.toThrow();
     expect(() => requireOurEncoder(sound)).not.toThrow();
   });

@@ -92,7 +92,7 @@ describe('a pack fetched whole', () => {
   it('is a corpus like any other, byte for byte', async () => {
     const seen: Progress[] = [];
     const record = await fetched(undefined, (progress) => seen.push(progress));
-    expect(record).toMatchObject({ name: 'Lamps', passages: 80, encoder: { model: 'demo-encoder' } });
+    expect(record).toMatchObject({ name: 'Lamps', passages: 80, encoder: { model: 'made/buckets' } });
     const corpus = await openCorpusFiles((file) => store.read(record.id, file));
     expect([...corpus.passages]).toEqual(madePassages(80));
     expect((await corpus.bm25()).count).toBe(80);
