@@ -11,7 +11,7 @@ import { fetchPack, stagedPacks, wantedBytes, type PackStaging } from './packs/f
 import { openHttpPack } from './packs/http-pack';
 import { requireSearchable } from './packs/pack-manifest';
 import { openRangedPack, residentBytes } from './packs/ranged-pack';
-import { packParts, type PackPart } from './packs/write-pack';
+import { packParts } from './packs/write-pack';
 import { openRemote, testRemote } from './remote/open-remote';
 import type { RemoteTools } from './remote/remote-client';
 
@@ -19,7 +19,14 @@ export interface LinkParts {
   tools: HttpTools;
   staging: () => PackStaging;
   /** Files of one folder as one file for the user. */
-  archive: (folder: string, parts: readonly PackPart[]) => Blob;
+  archive: (folder: string, parts: readonly ArchivePart[]) => Blob;
+}
+
+/** A file whose bytes the browser may keep on the disk. */
+interface ArchivePart {
+  path: string;
+  bytes: number;
+  pieces: readonly Blob[];
 }
 
 type LinkedRecord = CorpusRecord & { link: CorpusLink };
@@ -84,8 +91,11 @@ export class LinkedCorpusService extends CorpusService implements LinkServiceApi
     async function* files() {
       for (const name of Object.keys(record?.files ?? {})) yield { name, bytes: await store.read(id, name) };
     }
-    const parts: PackPart[] = [];
-    for await (const part of packParts(record, files(), { onProgress, signal })) parts.push(part);
+    const parts: ArchivePart[] = [];
+    // One file of the corpus is in memory at a time.
+    for await (const { path, bytes } of packParts(record, files(), { onProgress, signal })) {
+      parts.push({ path, bytes: bytes.length, pieces: [new Blob([bytes])] });
+    }
     return this.#links.archive(folderName(record.name), parts);
   }
 

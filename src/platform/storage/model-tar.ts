@@ -65,13 +65,6 @@ export function tarArchive(folder: string, entries: readonly TarEntry[], seconds
   return new Blob([...parts, new Uint8Array(2 * BLOCK)], { type: 'application/x-tar' });
 }
 
-/** An archive of bytes at hand, made now. */
-export const tarOf = (
-  folder: string,
-  parts: readonly { path: string; bytes: Uint8Array<ArrayBuffer> }[],
-): Blob =>
-  tarArchive(
-    folder,
-    parts.map(({ path, bytes }) => ({ path, bytes: bytes.length, pieces: [new Blob([bytes])] })),
-    Date.now() / 1000,
-  );
+/** The same, made now. */
+export const tarOf = (folder: string, entries: readonly TarEntry[]): Blob =>
+  tarArchive(folder, entries, Date.now() / 1000);
