@@ -35,6 +35,7 @@ import { onnxOption } from './onnx-id';
 import { OnnxModels } from './onnx-models';
 import { remoteLibrary } from './remote-library';
 import { neededModels, neededSearches, systemFor } from './run-systems';
+import { commonModes, entriesOf, namesOf } from './several-corpora';
 import { DEFAULT_SETTINGS, ENDPOINT, type RunSettings } from './settings';
 import { StoredCorpora } from './stored-corpora';
 import { hostOf } from './host';
@@ -233,13 +234,9 @@ export function createBrowserLaboratory(): Laboratory {
         released: () => inUse.release('evaluation'),
         async openCorpus(id, mode, onEvent, signal) {
           await corpora.open(id, mode, onEvent, signal);
-          const entry = (await corpora.list()).find((corpus) => corpus.id === id);
-          return { name: entry?.name ?? id, retriever: corpora.retriever(id, mode) };
+          return { name: namesOf(id, await corpora.list()), retriever: corpora.retriever(id, mode) };
         },
-        async corpusModes(id) {
-          const entry = (await corpora.list()).find((corpus) => corpus.id === id);
-          return entry?.encoder === null ? ['bm25'] : ['dense', 'bm25', 'hybrid'];
-        },
+        corpusModes: async (id) => [...commonModes(entriesOf(id, await corpora.list()))],
       }));
     },
     async testConnection(endpoint, signal) {

@@ -1,49 +1,40 @@
-import type { UnfinishedImport } from '../protocol/corpus';
-import { isAbort, toEnvelope, type ErrorEnvelope } from '../protocol/errors';
-import type { Progress } from '../protocol/retrieval';
+import type { UnfinishedImport, VectorIndexKind } from '../protocol/corpus';
+import { toEnvelope, type ErrorEnvelope } from '../protocol/errors';
 import { CorpusSearch } from './corpus-search.svelte';
+import { ImportJobs } from './import-jobs.svelte';
 import type {
   CorpusEntry,
   CorpusLinks,
-  ImportReport,
   ImportRequest,
   Laboratory,
   OfferedPack,
   StorageReport,
+  UpdateRequest,
 } from './laboratory';
-import { Meter, type Measured } from './meter';
 import { PackTransfers } from './pack-transfers.svelte';
-
-export interface ImportJob {
-  id: number;
-  name: string;
-  status: 'running' | 'done' | 'cancelled' | 'failed';
-  measured: Measured | null;
-  report: ImportReport | null;
-  error: ErrorEnvelope | null;
-  /** Null: an import goes on that an earlier visit left, whose files have been read. */
-  request: ImportRequest | null;
-}
+import { entriesOf, namesOf } from './several-corpora';
 
 /** The corpora of this device and the imports under way. */
 export class Corpora {
   list = $state.raw<CorpusEntry[]>([]);
-  jobs = $state.raw<ImportJob[]>([]);
-  /** Imports that were cut short, and can go on. */
+  /** Imports that were paused or cut short, and can go on. */
   unfinished = $state.raw<UnfinishedImport[]>([]);
   storage = $state.raw<StorageReport | null>(null);
   error = $state.raw<ErrorEnvelope | null>(null);
   loaded = $state(false);
   persistRefused = $state(false);
+  readonly jobs: ImportJobs;
   readonly packs: PackTransfers;
   readonly search: CorpusSearch;
   #laboratory: Laboratory;
-  #aborts: { id: number; abort: AbortController }[] = [];
   #resumed: string[] = [];
-  #next = 1;
 
   constructor(laboratory: Laboratory) {
     this.#laboratory = laboratory;
+    this.jobs = new ImportJobs(async () => {
+      await this.refresh();
+      await this.refreshUnfinished().catch(() => undefined); // As at first: a browser that keeps no files has left none.
+    });
     this.packs = new PackTransfers(laboratory.corpora.links, () => this.refresh());
     this.search = new CorpusSearch(laboratory.corpora);
   }
@@ -56,8 +47,13 @@ export class Corpora {
     return this.#laboratory.corpora.offered();
   }
 
-  nameOf(id: string): string {
-    return this.list.find((corpus) => corpus.id === id)?.name ?? id;
+  /** Of one, or of several with `+` between their ids. */
+  nameOf(choice: string): string {
+    return namesOf(choice, this.list);
+  }
+
+  entriesOf(choice: string): CorpusEntry[] {
+    return entriesOf(choice, this.list);
   }
 
   async refresh(): Promise<void> {
@@ -85,11 +81,17 @@ export class Corpora {
   async resume({ id, name }: UnfinishedImport): Promise<void> {
     this.unfinished = this.unfinished.filter((one) => one.id !== id);
     this.#resumed.push(id);
-    await this.#run(name, null, (onProgress, signal) =>
-      this.#laboratory.corpora.resume(id, onProgress, signal),
-    );
-    this.#resumed = this.#resumed.filter((one) => one !== id);
-    await this.refreshUnfinished();
+    await this.jobs.start({
+      ...{ name, task: 'resume' },
+      run: async (onProgress, signal, pause) => {
+        try {
+          return await this.#laboratory.corpora.resume(id, onProgress, signal, pause);
+        } finally {
+          this.#resumed = this.#resumed.filter((one) => one !== id);
+        }
+      },
+      retry: () => this.refreshUnfinished(),
+    });
   }
 
   async discard(id: string): Promise<void> {
@@ -98,59 +100,29 @@ export class Corpora {
   }
 
   import(request: ImportRequest): Promise<void> {
-    return this.#run(request.name, request, (onProgress, signal) =>
-      this.#laboratory.corpora.import(request, onProgress, signal),
-    );
+    return this.jobs.start({
+      ...{ name: request.name, task: 'import', files: request.files.length },
+      run: (...watching) => this.#laboratory.corpora.import(request, ...watching),
+    });
   }
 
-  async #run(
-    name: string,
-    request: ImportRequest | null,
-    work: (onProgress: (progress: Progress) => void, signal: AbortSignal) => Promise<ImportReport>,
-  ): Promise<void> {
-    const id = this.#next++;
-    const abort = new AbortController();
-    const meter = new Meter();
-    this.#aborts.push({ id, abort });
-    const job: ImportJob = {
-      id,
-      name,
-      status: 'running',
-      measured: null,
-      report: null,
-      error: null,
-      request,
-    };
-    this.jobs = [...this.jobs, job];
-    try {
-      const report = await work(
-        (progress) => this.#update(id, { measured: meter.measure(progress, performance.now()) }),
-        abort.signal,
-      );
-      this.#update(id, { status: 'done', report });
-    } catch (error) {
-      if (isAbort(error) || abort.signal.aborted) this.#update(id, { status: 'cancelled' });
-      else this.#update(id, { status: 'failed', error: toEnvelope(error) });
-    } finally {
-      this.#aborts = this.#aborts.filter((entry) => entry.id !== id);
-    }
-    await this.refresh();
+  /** What the files hold in the place of what there was, or with it. */
+  bringUpToDate({ id, name }: CorpusEntry, request: UpdateRequest): Promise<void> {
+    return this.jobs.start({
+      ...{ name, task: 'update', files: request.files.length },
+      run: (...watching) => this.#laboratory.corpora.update(id, request, ...watching),
+    });
   }
 
-  cancel(id: number): void {
-    this.#aborts.find((entry) => entry.id === id)?.abort.abort();
-  }
-
-  dismiss(id: number): void {
-    this.jobs = this.jobs.filter((job) => job.id !== id);
-  }
-
-  async retry(id: number): Promise<void> {
-    const job = this.jobs.find((candidate) => candidate.id === id);
-    if (!job) return;
-    this.dismiss(id);
-    if (job.request) await this.import(job.request);
-    else await this.refreshUnfinished();
+  /** Another index over the same vectors. */
+  changeIndex({ id, name }: CorpusEntry, kind: VectorIndexKind): Promise<void> {
+    return this.jobs.start({
+      ...{ name, task: 'index' },
+      run: async (onProgress, signal) => ({
+        entry: await this.#laboratory.corpora.buildIndex(id, kind, onProgress, signal),
+        refusals: [],
+      }),
+    });
   }
 
   async rename(id: string, name: string): Promise<void> {
@@ -173,9 +145,5 @@ export class Corpora {
     } catch (error) {
       this.error = toEnvelope(error);
     }
-  }
-
-  #update(id: number, change: Partial<ImportJob>): void {
-    this.jobs = this.jobs.map((job) => (job.id === id ? { ...job, ...change } : job));
   }
 }

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { AppError } from '../protocol/errors';
 import type { Hit, Progress } from '../protocol/retrieval';
-import { CorpusSearch, modesOf, ranksElsewhere } from './corpus-search.svelte';
+import { CorpusSearch, ranksElsewhere } from './corpus-search.svelte';
 import type { CorpusEntry, CorpusLinks } from './laboratory';
 import { LastUse } from './last-use';
 import { fetchOfferedPacks } from './offered-packs';
@@ -75,7 +75,7 @@ describe('a query put to a corpus in every way', () => {
         mode === 'hybrid' ? Promise.reject(new AppError('BUSY', 'Later.')) : Promise.resolve(lists[mode]),
     });
     search.choose('a');
-    await search.run(entry, 'lamp');
+    await search.run([entry], 'lamp');
     expect(search.results.map(({ mode, status }) => [mode, status])).toEqual([
       ['dense', 'done'],
       ['bm25', 'done'],
@@ -87,11 +87,14 @@ describe('a query put to a corpus in every way', () => {
     expect(search.results).toEqual([]);
   });
 
-  it('asks for those ways alone that the corpus has', () => {
-    expect(modesOf({ encoder: null })).toEqual(['bm25']);
-    expect(modesOf({ encoder: 'demo' })).toEqual(['dense', 'bm25', 'hybrid']);
-    const link = { kind: 'retrieve' as const, url: 'http://h', collection: '' };
-    expect(modesOf({ encoder: null, link })).toEqual(['dense']);
+  it('asks several as one, in those ways alone that all of them have', async () => {
+    const asked: string[] = [];
+    const search = new CorpusSearch({
+      ...({} as ConstructorParameters<typeof CorpusSearch>[0]),
+      search: (id, mode) => Promise.resolve(asked.push(`${id} ${mode}`)).then(() => []),
+    });
+    await search.run([entry, { ...entry, id: 'b', encoder: null }], 'lamp');
+    expect(asked).toEqual(['a+b bm25']);
   });
 });
 

@@ -10,5 +10,7 @@ export const entryOf = (record: CorpusRecord): CorpusEntry => ({
   encoder: record.encoder?.model ?? null,
   createdAt: record.createdAt,
   builtIn: false,
+  ...(record.encoder && !record.link && { index: record.index ?? 'exact' }),
+  ...(record.sources.length > 0 && { sources: record.sources }),
   ...(record.link && { link: record.link }),
 });

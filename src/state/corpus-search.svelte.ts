@@ -1,7 +1,8 @@
-/** One query put to one corpus in every way it can be searched, side by side. */
+/** One query put to a corpus, or to several as one, in every way they can be searched, side by side. */
 import { isAbort, toEnvelope, type ErrorEnvelope } from '../protocol/errors';
-import { RETRIEVAL_MODES, type Hit, type RetrievalMode } from '../protocol/retrieval';
+import type { Hit, RetrievalMode } from '../protocol/retrieval';
 import type { CorpusEntry, CorpusLibrary } from './laboratory';
+import { commonModes, joinIds } from './several-corpora';
 
 export interface ModeResult {
   mode: RetrievalMode;
@@ -12,12 +13,6 @@ export interface ModeResult {
 }
 
 export const SHOWN = 10;
-
-/** The ways a corpus can be searched. A `/retrieve` server has one, which it does not name. */
-export function modesOf({ encoder, link }: Pick<CorpusEntry, 'encoder' | 'link'>): readonly RetrievalMode[] {
-  if (link?.kind === 'retrieve') return ['dense'];
-  return encoder === null ? ['bm25'] : RETRIEVAL_MODES;
-}
 
 /** Ranks of a passage in the other lists; null where it is not among those shown. */
 export function ranksElsewhere(
@@ -34,8 +29,10 @@ export function ranksElsewhere(
 }
 
 export class CorpusSearch {
-  /** Of the corpus; null: the search is closed. */
+  /** Id of the corpus, or of several with `+` between them; null: the search is closed. */
   corpus = $state.raw<string | null>(null);
+  /** How often it was opened. */
+  opened = $state(0);
   /** As it was last searched for. */
   query = $state('');
   results = $state.raw<ModeResult[]>([]);
@@ -46,25 +43,33 @@ export class CorpusSearch {
     this.#library = library;
   }
 
+  /** Opens the search anew, or closes it. */
   choose(id: string | null): void {
+    this.opened++;
+    this.change(id);
+  }
+
+  /** The same search over something else. */
+  change(id: string | null): void {
     this.#abort?.abort();
     this.corpus = id;
     this.results = [];
     this.query = '';
   }
 
-  async run(entry: CorpusEntry, query: string): Promise<void> {
+  async run(entries: readonly CorpusEntry[], query: string): Promise<void> {
     this.#abort?.abort();
     const abort = new AbortController();
     this.#abort = abort;
     this.query = query;
     const fresh = { status: 'running' as const, hits: [], milliseconds: 0, error: null };
-    this.results = modesOf(entry).map((mode) => ({ mode, ...fresh }));
+    const id = joinIds(entries.map((entry) => entry.id));
+    this.results = commonModes(entries).map((mode) => ({ mode, ...fresh }));
     // One after the other: they share one encoder, and the times are those of each alone.
     for (const { mode } of this.results) {
       const started = performance.now();
       try {
-        const hits = await this.#library.search(entry.id, mode, query, SHOWN, abort.signal);
+        const hits = await this.#library.search(id, mode, query, SHOWN, abort.signal);
         if (this.#abort !== abort) return;
         this.#update(mode, { status: 'done', hits, milliseconds: performance.now() - started });
       } catch (error) {

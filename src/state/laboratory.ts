@@ -1,6 +1,16 @@
 /** What the pages need of everything below them. The browser's is assembled in one place; tests hand in a scripted one. */
 import type { EvaluationApi } from '../evaluation/evaluation-types';
-import type { Chunking, CorpusLink, RemoteLink, UnfinishedImport, WordSettings } from '../protocol/corpus';
+import type {
+  Chunking,
+  CorpusLink,
+  CorpusSource,
+  RemoteLink,
+  RepeatedRows,
+  UnfinishedImport,
+  UpdateOutcome,
+  VectorIndexKind,
+  WordSettings,
+} from '../protocol/corpus';
 import type { ErrorEnvelope } from '../protocol/errors';
 import type { PackSummary, RemoteReport, StagedPack } from '../protocol/linked-corpora';
 import type { LmWorkerEvent, LocalModelInfo } from '../protocol/lm-worker';
@@ -81,8 +91,16 @@ export interface CorpusEntry {
   link?: CorpusLink;
   /** ISO 8601; absent where it has not been searched. */
   lastUsedAt?: string;
+  /** How its vectors are searched; absent where it has none, or where they lie elsewhere. */
+  index?: VectorIndexKind;
+  /** What it was made of, where that is known. */
+  sources?: readonly CorpusSource[];
   /** Modes that are in memory at this moment. */
   open?: readonly RetrievalMode[];
+  /** What they take there, in bytes; absent where it is not known. */
+  memoryBytes?: number;
+  /** What searches its vectors, for people: `WASM, 4 threads, int8`; absent before it does. */
+  backend?: string;
 }
 
 /** A pack that the page offers. */
@@ -109,7 +127,12 @@ export interface Refusal {
 export interface ImportReport {
   entry: CorpusEntry;
   refusals: Refusal[];
+  repeats?: RepeatedRows;
+  /** Of an update. */
+  changes?: CorpusChanges;
 }
+
+export type CorpusChanges = Pick<UpdateOutcome, 'added' | 'changed' | 'removed' | 'kept'>;
 
 export interface ImportRequest {
   name: string;
@@ -118,19 +141,38 @@ export interface ImportRequest {
   encoder: string | null;
   chunking?: Chunking;
   words?: Partial<WordSettings>;
+  /** Default: `exact`. */
+  index?: VectorIndexKind;
+  /** Whether ids that come again are numbered instead of refused. */
+  numberRepeats?: boolean;
 }
+
+export interface UpdateRequest {
+  files: SourceFile[];
+  /** Whether passages that are not in the files stay. */
+  add: boolean;
+  chunking?: Chunking;
+  numberRepeats?: boolean;
+}
+
+/** `pause` stops it once its files have been read, with what was done kept; `signal` with nothing left. */
+type Watching = [onProgress: (p: Progress) => void, signal: AbortSignal, pause: AbortSignal];
 
 export interface CorpusLibrary {
   list(): Promise<CorpusEntry[]>;
-  import(
-    request: ImportRequest,
-    onProgress: (p: Progress) => void,
-    signal: AbortSignal,
-  ): Promise<ImportReport>;
-  /** Imports that were cut short when their tab was closed. */
+  import(request: ImportRequest, ...watching: Watching): Promise<ImportReport>;
+  /** Imports that were paused, or cut short when their tab was closed. */
   unfinished(): Promise<UnfinishedImport[]>;
   /** Goes on where it was cut short. */
-  resume(id: string, onProgress: (p: Progress) => void, signal: AbortSignal): Promise<ImportReport>;
+  resume(id: string, ...watching: Watching): Promise<ImportReport>;
+  update(id: string, request: UpdateRequest, ...watching: Watching): Promise<ImportReport>;
+  /** Another index over the vectors that it has. */
+  buildIndex(
+    id: string,
+    kind: VectorIndexKind,
+    onProgress: (p: Progress) => void,
+    signal: AbortSignal,
+  ): Promise<CorpusEntry>;
   discard(id: string): Promise<void>;
   rename(id: string, name: string): Promise<void>;
   remove(id: string): Promise<void>;

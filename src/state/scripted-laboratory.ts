@@ -166,6 +166,8 @@ export function createScriptedLaboratory(script: Script = {}): Laboratory {
       },
       unfinished: () => Promise.resolve([]),
       resume: () => Promise.resolve({ entry: DEMO, refusals: [] }),
+      update: () => Promise.resolve({ entry: DEMO, refusals: [] }),
+      buildIndex: () => Promise.resolve(DEMO),
       discard: () => Promise.resolve(),
       ...scriptedLinks(DEMO),
     },

@@ -1,6 +1,15 @@
 /** The corpora of this device as the pages see them, over the worker that holds them. */
 import { proxy, type RpcConnection } from '../platform/rpc/connection';
-import type { CorpusServiceApi, EncoderDevice, VectorSearchInfo, UnfinishedImport } from '../protocol/corpus';
+import type {
+  CorpusInfo,
+  CorpusServiceApi,
+  EncoderDevice,
+  ImportOutcome,
+  UnfinishedImport,
+  UpdateOutcome,
+  VectorIndexKind,
+  VectorSearchInfo,
+} from '../protocol/corpus';
 import { AppError } from '../protocol/errors';
 import type { LinkServiceApi } from '../protocol/linked-corpora';
 import type { Hit, Progress, RetrievalMode, Retriever } from '../protocol/retrieval';
@@ -15,14 +24,30 @@ import type {
   ImportRequest,
   LoadEvent,
   OfferedPack,
+  UpdateRequest,
 } from './laboratory';
-import { DEMO_CORPUS } from './settings';
+import { idsOf } from './several-corpora';
 
 type Service = CorpusServiceApi & LinkServiceApi;
 
 const DEVICES: Record<EncoderDevice, string> = { webgpu: 'WebGPU', wasm: 'WASM' };
 
 const BACKENDS = { webgpu: 'WebGPU', wasm: 'WASM', typescript: 'plain JavaScript' } as const;
+
+type OnProgress = (progress: Progress) => void;
+
+interface OpenCorpus {
+  modes: Set<RetrievalMode>;
+  memoryBytes?: number;
+  backend?: string;
+}
+
+const reportOf = ({ record, refusals, repeats }: ImportOutcome): ImportReport => ({
+  ...{ entry: entryOf(record), refusals },
+  ...(repeats && { repeats }),
+});
+
+const changesOf = ({ added, changed, removed, kept }: UpdateOutcome) => ({ added, changed, removed, kept });
 
 /** How vectors are searched: `WASM, 4 threads, int8`. */
 const searchWords = ({ backend, threads, dtype }: VectorSearchInfo): string =>
@@ -33,7 +58,7 @@ export class StoredCorpora implements CorpusLibrary {
   readonly #demo: () => Promise<CorpusEntry>;
   readonly #packs: () => Promise<OfferedPack[]>;
   readonly #lastUse: LastUse;
-  readonly #open = new Map<string, Set<RetrievalMode>>();
+  readonly #open = new Map<string, OpenCorpus>();
   readonly links: CorpusLinks = corpusLinks(() => this.#remote);
   #connection: RpcConnection<Service> | null = null;
   #hub: string | null = null;
@@ -78,22 +103,22 @@ export class StoredCorpora implements CorpusLibrary {
     for (const { id, name } of entries) this.#names.set(id, name);
     return entries.map((entry) => {
       const used = this.#lastUse.of(entry.id);
-      const open = [...(this.#open.get(entry.id) ?? [])];
+      const { modes, ...held } = this.#open.get(entry.id) ?? {};
       return {
         ...entry,
         ...(used !== undefined && { lastUsedAt: used }),
-        ...(open.length > 0 && { open }),
+        ...(modes && { open: [...modes], ...held }),
       };
     });
   }
 
   async import(
     request: ImportRequest,
-    onProgress: (progress: Progress) => void,
+    onProgress: OnProgress,
     signal: AbortSignal,
+    pause: AbortSignal,
   ): Promise<ImportReport> {
-    const { record, refusals } = await this.#remote.importFiles(request, proxy(onProgress), signal);
-    return { entry: entryOf(record), refusals };
+    return reportOf(await this.#remote.importFiles(request, proxy(onProgress), signal, pause));
   }
 
   unfinished(): Promise<UnfinishedImport[]> {
@@ -102,11 +127,36 @@ export class StoredCorpora implements CorpusLibrary {
 
   async resume(
     id: string,
-    onProgress: (progress: Progress) => void,
+    onProgress: OnProgress,
     signal: AbortSignal,
+    pause: AbortSignal,
   ): Promise<ImportReport> {
-    const { record, refusals } = await this.#remote.resumeImport(id, proxy(onProgress), signal);
-    return { entry: entryOf(record), refusals };
+    const outcome = await this.#remote.resumeImport(id, proxy(onProgress), signal, pause);
+    this.#open.delete(outcome.record.id);
+    return reportOf(outcome);
+  }
+
+  async update(
+    id: string,
+    request: UpdateRequest,
+    onProgress: OnProgress,
+    signal: AbortSignal,
+    pause: AbortSignal,
+  ): Promise<ImportReport> {
+    const outcome = await this.#remote.updateCorpus(id, request, proxy(onProgress), signal, pause);
+    this.#open.delete(id);
+    return { ...reportOf(outcome), changes: changesOf(outcome) };
+  }
+
+  async buildIndex(
+    id: string,
+    kind: VectorIndexKind,
+    onProgress: OnProgress,
+    signal: AbortSignal,
+  ): Promise<CorpusEntry> {
+    const record = await this.#remote.buildIndex(id, kind, proxy(onProgress), signal);
+    this.#open.delete(id);
+    return entryOf(record);
   }
 
   discard(id: string): Promise<void> {
@@ -135,13 +185,25 @@ export class StoredCorpora implements CorpusLibrary {
     signal: AbortSignal,
   ): Promise<Hit[]> {
     const [hits = []] = await this.#remote.search(id, mode, [query], topK, signal);
-    this.#used(id, mode);
+    // One that is open already: this asks what is held, and does nothing else.
+    this.#used(id, mode, await this.#remote.openCorpus(id, mode, undefined, signal));
     return hits;
   }
 
-  #used(id: string, mode: RetrievalMode): void {
-    this.#open.set(id, (this.#open.get(id) ?? new Set()).add(mode));
-    this.#lastUse.note(id);
+  /** Remembers that each of the corpora was used, and of one by itself what is in memory of it. */
+  #used(choice: string, mode: RetrievalMode, { vectors, memoryBytes }: CorpusInfo): void {
+    const ids = idsOf(choice);
+    for (const id of ids) {
+      this.#lastUse.note(id);
+      const { modes = new Set<RetrievalMode>(), ...before } = this.#open.get(id) ?? {};
+      const alone = ids.length === 1;
+      this.#open.set(id, {
+        ...before,
+        modes: modes.add(mode),
+        ...(alone && memoryBytes !== undefined && { memoryBytes }),
+        ...(alone && vectors && { backend: searchWords(vectors) }),
+      });
+    }
   }
 
   /** Opens a corpus for searching, with progress; refuses a mode that it was not made for. */
@@ -151,7 +213,11 @@ export class StoredCorpora implements CorpusLibrary {
     onEvent: (event: LoadEvent) => void,
     signal: AbortSignal,
   ): Promise<void> {
-    const name = id === DEMO_CORPUS ? (await this.#demo()).name : (this.#names.get(id) ?? '');
+    const demo = await this.#demo();
+    this.#names.set(demo.id, demo.name);
+    const name = idsOf(id)
+      .map((one) => this.#names.get(one) ?? '')
+      .join(' + ');
     onEvent({ part: 'corpus', phase: 'read', name });
     const onProgress = (progress: Progress): void => {
       // What comes as bytes is the encoder's files; the corpus itself is counted in passages.
@@ -163,13 +229,15 @@ export class StoredCorpora implements CorpusLibrary {
     if (!info.modes.includes(mode)) {
       throw new AppError(
         'UNSUPPORTED',
-        `“${info.name}” was added without an encoder, so only words can be searched.`,
+        idsOf(id).length > 1
+          ? `“${info.name}” cannot all be searched in this way.`
+          : `“${info.name}” was added without an encoder, so only words can be searched.`,
         {
           fix: 'Choose BM25 in the settings of the run, or add the documents again with an encoder.',
         },
       );
     }
-    this.#used(id, mode);
+    this.#used(id, mode, info);
     onEvent({
       ...{ part: 'corpus', phase: 'ready', name: info.name },
       ...(info.vectors && { device: searchWords(info.vectors), reason: info.vectors.reason }),

@@ -46,7 +46,6 @@ export const corpora = {
   perSecond: (rate: string) => `${rate} per second`,
   left: (time: string) => `about ${time} left`,
   done: (name: string, passages: string) => `“${name}” is ready: ${passages} passages.`,
-  cancelled: 'Cancelled. Nothing was stored.',
   refused: (count: number) => (count === 1 ? '1 was not taken' : `${count} were not taken`),
   line: (line: number) => `line ${line}`,
   refusedMore: (count: number) => `and ${count} more`,

@@ -22,11 +22,54 @@ export const links = {
     'Fetched, it works without a connection. Left there, passages are read from its host when they are found.',
   amount: (done: string, total: string) => `${done} of ${total}`,
   paused: (amount: string) => `paused at ${amount}; what came is kept`,
-  unfinished: (passages: string, embedded: string, encoder: boolean) =>
-    encoder
-      ? `cut short: ${embedded} of ${passages} passages embedded`
-      : `cut short: ${passages} passages were read`,
-  goingOn: 'going on where it was cut short',
+  unfinished: (
+    passages: string,
+    embedded: string,
+    { encoder, update }: { encoder: boolean; update: boolean },
+  ) =>
+    `${update ? 'update stopped' : 'stopped'}: ${encoder ? `${embedded} of ` : ''}${passages} passages ${encoder ? 'embedded' : 'read'}; what was done is kept`,
+  begins: {
+    import: 'reading',
+    resume: 'going on where it was stopped',
+    update: 'looking at what has changed',
+    index: 'reading the vectors',
+  },
+  step: (label: string, done: string, total: string) => `${label}: ${done} of ${total}`,
+  pausing: 'pausing, as soon as the files are read to their end',
+  cancelled: {
+    import: 'Cancelled. Nothing was stored.',
+    resume: 'Cancelled. Nothing was stored.',
+    update: 'Cancelled. The corpus is as it was.',
+    index: 'Cancelled. The corpus is as it was.',
+  },
+  changes: {
+    added: (count: string) => `${count} added`,
+    changed: (count: string) => `${count} changed`,
+    removed: (count: string) => `${count} removed`,
+    kept: (count: string) => `${count} kept`,
+  },
+  repeats: (numbered: string, dropped: string) =>
+    `Ids that came again: ${numbered} numbered, ${dropped} the same word for word and counted once.`,
+  details: (name: string) => `Details of ${name}`,
+  detailsTitle: 'Details: index, update',
+  facts: {
+    made: 'Made',
+    sources: 'Of',
+    source: (name: string, passages: string) => `${name} (${passages})`,
+    moreSources: (count: string) => `and ${count} more files`,
+    memory: 'In memory',
+    notOpen: 'nothing yet: it is opened by its first search',
+    address: 'Address',
+  },
+  update: {
+    heading: 'Bring it up to date',
+    note: 'Passages are told apart by their ids. What has not changed is not embedded again, and until all is done the corpus stays as it was.',
+    rest: 'What becomes of the others',
+    replace: 'Replace all: what is not in the files goes',
+    add: 'Add and change: what is not in the files stays',
+    drop: 'Drop the files here',
+    dropNow: 'Let go to bring it up to date',
+  },
   discard: 'Discard',
   pause: 'Pause',
   resume: 'Go on',
@@ -65,6 +108,7 @@ export const links = {
   search: 'Search',
   searchIn: (name: string) => `Search in ${name}`,
   searchHeading: (name: string) => `Search in “${name}”`,
+  searchedIn: 'Searched in',
   closeSearch: 'Close the search',
   query: 'Query',
   queryHint: 'What to look for',
@@ -83,6 +127,8 @@ export const links = {
   serverKey: (url: string) => `Key for ${url}`,
   giveKey: 'Use this key',
   keyGiven: 'The key is used from now on.',
+  indexed: (name: string, kind: 'exact' | 'compact' | 'hnsw') =>
+    `“${name}” has its new index: ${{ exact: 'every vector', compact: 'one bit in memory', hnsw: 'a graph' }[kind]}.`,
   export: 'Export as a pack',
   exporting: (name: string) => `Packing “${name}” …`,
   exported: (name: string) =>
@@ -92,8 +138,34 @@ export const links = {
   byWords: 'words',
   never: 'never',
   inMemory: 'in memory',
+  index: {
+    label: 'Search of the vectors',
+    change: 'Change index',
+    same: 'This is what it has.',
+    server: 'It lies elsewhere, and is searched as its server does.',
+    none: 'It has no vectors: words alone can be searched.',
+    names: {
+      exact: 'exact: every vector',
+      compact: 'compact: one bit in memory',
+      hnsw: 'graph: HNSW by usearch',
+    },
+    short: { exact: 'exact', compact: 'compact', hnsw: 'graph' },
+    help: {
+      exact:
+        'Every vector is looked at, so nothing is missed. All of them lie in memory, a byte for each component, and a search takes longer as the corpus grows.',
+      compact:
+        'One bit of each component lies in memory and finds candidates; their vectors are read from the disk. An eighth of the memory; a few in a hundred hits are missed, and every search reads the disk.',
+      hnsw: 'A graph leads to a small part of the vectors: the quickest way through a large corpus. It has to be built once, takes more memory than exact, and a few in a hundred hits are missed.',
+    },
+  },
   options: {
-    heading: 'How texts are cut and words are taken',
+    heading: 'How texts are cut and words are taken; repeated ids',
+    headingUpdate: 'How texts are cut; repeated ids',
+    numberRepeats: 'Number repeated ids',
+    numberRepeatsNote:
+      'A row whose id has been there is kept as id~2, id~3 and so on; one that is the same word for word is counted once. Otherwise a file that repeats an id is refused.',
+    noteUpdate:
+      'Cut as the corpus was, or what has not changed seems changed. Words are taken as they were before.',
     chunking: 'Cut into passages',
     ways: {
       passage: 'near a number of words, at sentence ends',
