@@ -1,5 +1,6 @@
 /** What the retrieval worker searches vectors with: the graphics adapter, and threads where the page is isolated. */
 import { openDevice } from '../src/gpu/webgpu/device';
+import { browserUsearchModule } from '../src/platform/browser/usearch-module';
 import { ScanThreads, type DenseDevice, type DensePlatform, type ScanThread } from '../src/retrieval/dense';
 
 /** Memory bandwidth is used up by a few. */
@@ -33,6 +34,7 @@ async function open(): Promise<DenseDevice | null> {
 
 export const browserDensePlatform: DensePlatform = {
   openDevice: () => (device ??= open()),
+  openUsearch: browserUsearchModule,
   openThreads() {
     const helpers = Math.min(MOST_THREADS, navigator.hardwareConcurrency - 1);
     threads ??=

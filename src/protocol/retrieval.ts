@@ -19,7 +19,7 @@ export interface Retriever {
   /** What it searches by, for traces; absent where that is not known, as of a remote service. */
   readonly mode?: RetrievalMode;
   /** What answers, for traces and exports: `hnsw by WASM, f16, ef 128`. Absent where there is nothing to say. */
-  readonly how?: string;
+  readonly how?: string | undefined;
   search(queries: readonly string[], topK: number, signal?: AbortSignal): Promise<Hit[][]>;
 }
 

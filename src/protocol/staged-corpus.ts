@@ -5,6 +5,7 @@ import type {
   CorpusStore,
   ImportRefusal,
   NewCorpus,
+  VectorIndexKind,
   RepeatedRows,
   WordSettings,
 } from './corpus';
@@ -36,6 +37,8 @@ export interface ImportPlan {
   /** `null`: searchable by words only. */
   encoder: EncoderRequest | null;
   words: WordSettings;
+  /** Over the vectors. Absent: `exact`. */
+  index?: VectorIndexKind;
   /** The corpus whose place the new one takes. */
   replaces?: string;
 }

@@ -1,16 +1,30 @@
 /** The files that make a corpus searchable, built from passages and opened again. */
 import { AppError, throwIfAborted } from '../protocol/errors';
-import { CORPUS_FILES, type CorpusFile } from '../protocol/corpus';
+import { CORPUS_FILES, type CorpusFile, type VectorIndexKind } from '../protocol/corpus';
 import type { Encoder, OnProgress, Passage } from '../protocol/retrieval';
 import { decodeBm25, encodeBm25 } from './bm25/bm25-file';
 import type { Bm25Index } from './bm25/bm25-index';
 import { buildBm25 } from './bm25/bm25-retriever';
-import { decodeVectors, denseRows, encodeVectors, type DenseRows } from './dense';
+import { decodeVectors, denseRows, encodeVectors, type DensePlatform, type DenseRows } from './dense';
 import { encodePassages, PassageFile } from './passage-file';
+import { buildVectorIndex, type IndexTools } from './build-vector-index';
+import {
+  isSame,
+  openVectorIndex,
+  type CorpusFileSource,
+  type ReadFile,
+  type VectorIndex,
+} from './vector-index';
+
+export type { CorpusFileSource, ReadFile, VectorIndex } from './vector-index';
 
 export interface BuildOptions {
   /** `null`: BM25 only. */
   encoder: Encoder | null;
+  /** Over the vectors. Default: `exact`. */
+  index?: VectorIndexKind | undefined;
+  /** What an index of its kind is built with. */
+  tools?: IndexTools | undefined;
   onProgress?: OnProgress | undefined;
   signal?: AbortSignal | undefined;
 }
@@ -18,7 +32,7 @@ export interface BuildOptions {
 /** Everything in memory, ready to be stored in one go. */
 export async function buildCorpusFiles(
   passages: readonly Passage[],
-  { encoder, onProgress, signal }: BuildOptions,
+  { encoder, index = 'exact', tools, onProgress, signal }: BuildOptions,
 ): Promise<CorpusFile[]> {
   requireUniqueIds(passages);
   const report = { ...(onProgress && { onProgress }), ...(signal && { signal }) };
@@ -29,8 +43,10 @@ export async function buildCorpusFiles(
   ];
   if (encoder) {
     const vectors = await encoder.embedPassages(passages, onProgress, signal);
-    const rows = denseRows(vectors, encoder.dimensions, storedType(vectors.length));
+    const rows = denseRows(vectors, encoder.dimensions, storedType(vectors.length, index));
     files.push({ name: CORPUS_FILES.vectors, bytes: await encodeVectors(rows) });
+    const built = await buildVectorIndex(rows, index, tools, { onProgress, signal });
+    if (built) files.push(built);
   }
   throwIfAborted(signal);
   return files;
@@ -38,7 +54,9 @@ export async function buildCorpusFiles(
 
 /** Small corpora keep their vectors as they are: nothing is gained by rounding them. */
 const ROUNDED_FROM = 4096;
-export const storedType = (passages: number): 'f32' | 'int8' => (passages < ROUNDED_FROM ? 'f32' : 'int8');
+/** `compact` scores by int8 rows, however few there are. */
+export const storedType = (passages: number, kind: VectorIndexKind = 'exact'): 'f32' | 'int8' =>
+  passages < ROUNDED_FROM && kind !== 'compact' ? 'f32' : 'int8';
 
 function requireUniqueIds(passages: readonly Passage[]): void {
   const seen = new Set<string>();
@@ -57,6 +75,8 @@ export interface CorpusIndexes {
   bm25(onProgress?: OnProgress, signal?: AbortSignal): Promise<Bm25Index>;
   /** Made with `encoder`, row by row the passages. */
   vectors(encoder: Encoder, onProgress?: OnProgress, signal?: AbortSignal): Promise<DenseRows>;
+  /** Opened for searching, in the way that the corpus was built for. Absent: `vectors` are all there is. */
+  openVectors?(encoder: Encoder, platform?: DensePlatform, signal?: AbortSignal): Promise<VectorIndex>;
 }
 
 /** A corpus that can be searched, wherever it comes from. */
@@ -64,20 +84,29 @@ export interface SearchableCorpus extends CorpusIndexes {
   readonly passages: PassageFile;
 }
 
-export type ReadFile = (name: string) => Promise<Uint8Array<ArrayBuffer>>;
-
-/** A corpus of the files that `buildCorpusFiles` made. */
-export async function openCorpusFiles(read: ReadFile): Promise<SearchableCorpus> {
-  const passages = new PassageFile(await read(CORPUS_FILES.passages));
+/** A corpus of the files that `buildCorpusFiles` made, and of those of another index over its vectors. */
+export async function openCorpusFiles(
+  given: ReadFile | CorpusFileSource,
+  kind: VectorIndexKind = 'exact',
+): Promise<SearchableCorpus> {
+  const files = sourceOf(given);
+  const passages = new PassageFile(await files.read(CORPUS_FILES.passages));
   const { length } = passages;
-  return { passages, ...openIndexFiles(read, { length, first: () => Promise.resolve(passages.at(0)) }) };
+  const known = { length, first: () => Promise.resolve(passages.at(0)) };
+  return { passages, ...openIndexFiles(files, known, kind) };
 }
+
+const sourceOf = (given: ReadFile | CorpusFileSource): CorpusFileSource =>
+  typeof given === 'function' ? { read: given } : given;
 
 /** The indexes alone, of passages that need not be here. */
 export function openIndexFiles(
-  read: ReadFile,
+  given: ReadFile | CorpusFileSource,
   passages: { readonly length: number; first(): Promise<Passage | undefined> },
+  kind: VectorIndexKind = 'exact',
 ): CorpusIndexes {
+  const files = sourceOf(given);
+  const { read } = files;
   const requireCount = <T extends { readonly count: number }>(index: T): T => {
     if (index.count === passages.length) return index;
     throw new AppError(
@@ -97,11 +126,10 @@ export function openIndexFiles(
         fix: 'Import the documents again, or search with BM25.',
       });
     },
+    openVectors: (encoder, platform, signal) =>
+      openVectorIndex({ files, kind, passages }, encoder, platform, signal),
   };
 }
-
-/** Devices round differently; another encoder differs by far more. */
-const SAME_VECTOR = 0.999;
 
 /** Whether the stored vectors are those of this encoder, seen from the first passage. */
 export async function madeBy(
@@ -112,9 +140,5 @@ export async function madeBy(
   if (!first) return true;
   if (rows.dimensions !== encoder.dimensions) return false;
   const [vector] = await encoder.embedPassages([first]);
-  if (!vector) return false;
-  const stored = rows.rowAt(0);
-  const product = vector.reduce((sum, x, d) => sum + x * (stored[d] ?? 0), 0);
-  // Rounded to eight bits, a row is no longer of length one, and its product may miss what its direction does not.
-  return product >= SAME_VECTOR * Math.hypot(...vector) * Math.hypot(...stored);
+  return vector !== undefined && isSame(vector, rows.rowAt(0));
 }

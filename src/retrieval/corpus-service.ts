@@ -14,6 +14,7 @@ import {
   type UnfinishedImport,
   type UpdateOutcome,
   type VectorIndexKind,
+  type VectorSearchSettings,
 } from '../protocol/corpus';
 import { requestOf, sameEncoder, type EncoderRequest, type EncoderServiceApi } from '../protocol/encoder';
 import type {
@@ -26,9 +27,9 @@ import type {
 } from '../protocol/retrieval';
 import type { StagingStore } from '../protocol/staged-corpus';
 import { Bm25Retriever } from './bm25/bm25-retriever';
-import { openCorpusFiles, type SearchableCorpus } from './corpus-files';
+import { openCorpusFiles, type SearchableCorpus, type VectorIndex } from './corpus-files';
 import { openDemoCorpus, type DemoParts } from './demo-corpus';
-import { DenseRetriever, openDenseIndex, type ChosenIndex, type DensePlatform } from './dense';
+import { DenseRetriever, openDenseIndex, type DensePlatform } from './dense';
 import type { ReadOptions } from './documents/read-passages';
 import type { RowRetriever } from './hits';
 import {
@@ -41,6 +42,8 @@ import {
 import { fusedRetriever, HybridRetriever } from './hybrid/hybrid-retriever';
 import { isPart, PART_VECTORS } from './importing/embed-staged';
 import { importCorpus, resumeImport, updateCorpus, type ImportTools } from './importing/import-corpus';
+import { rebuildIndex } from './importing/rebuild-index';
+import { describeVectorSearch } from './vector-index';
 
 export interface CorpusServiceParts {
   /** Throws `UNSUPPORTED` where nothing can be kept; the demo works even then. */
@@ -73,7 +76,7 @@ interface Opened {
   retriever: Retriever;
   /** The same where its results are wanted as rows, for hybrid search. */
   rows?: RowRetriever;
-  index?: ChosenIndex;
+  index?: VectorIndex;
   /** Of dense search. */
   info: EncoderInfo | null;
 }
@@ -131,6 +134,7 @@ export class CorpusService implements CorpusServiceApi {
     return {
       ...{ id, name, passages: corpus.passages.length, modes, encoder: opened?.info ?? null },
       ...(opened?.index && { vectors: opened.index.info }),
+      ...(await memoryOf(entry)),
     };
   }
 
@@ -146,7 +150,7 @@ export class CorpusService implements CorpusServiceApi {
     }
     const entry = this.#entries.get(id);
     this.#entries.delete(id);
-    const dispose = async (): Promise<void> => (await (await entry)?.opened.get('dense'))?.index?.dispose();
+    const dispose = async (): Promise<void> => (await (await entry)?.opened.get('dense'))?.index?.dispose?.();
     // What failed to open holds nothing.
     dispose().catch(() => undefined);
   }
@@ -158,10 +162,13 @@ export class CorpusService implements CorpusServiceApi {
     topK: number,
     signal?: AbortSignal,
     hybrid: Partial<HybridSettings> = {},
+    vectors: Partial<VectorSearchSettings> = {},
   ): Promise<Hit[][]> {
     throwIfAborted(signal);
     const { retriever } = await this.#open(await this.#entry(corpusId), mode, undefined, signal);
-    const chosen = retriever instanceof HybridRetriever ? retriever.with(hybrid) : retriever;
+    let chosen = retriever;
+    if (retriever instanceof HybridRetriever) chosen = retriever.with(hybrid).withVectors(vectors);
+    else if (retriever instanceof DenseRetriever) chosen = retriever.with(vectors);
     return chosen.search(queries, topK, signal);
   }
 
@@ -217,6 +224,7 @@ export class CorpusService implements CorpusServiceApi {
     return {
       store: await this.#storage(),
       read: this.#parts.read,
+      openUsearch: this.#parts.dense?.openUsearch,
       now: () => new Date().toISOString(),
       loadEncoder: async (request, onProgress, signal) => {
         const { encoder, info } = await this.#loadEncoder(request, onProgress, signal);
@@ -226,18 +234,16 @@ export class CorpusService implements CorpusServiceApi {
     };
   }
 
-  buildIndex(
+  async buildIndex(
     id: string,
     kind: VectorIndexKind,
-    _onProgress?: OnProgress,
+    onProgress?: OnProgress,
     signal?: AbortSignal,
   ): Promise<CorpusRecord> {
     throwIfAborted(signal);
-    return Promise.reject(
-      new AppError('UNSUPPORTED', `The corpus ${id} cannot be given the index ${kind} here.`, {
-        fix: 'Import the documents again.',
-      }),
-    );
+    const record = await rebuildIndex(id, kind, await this.#importTools(), { onProgress, signal });
+    this.#forget(id);
+    return record;
   }
 
   async renameCorpus(id: string, name: string): Promise<CorpusRecord> {
@@ -368,7 +374,15 @@ export class CorpusService implements CorpusServiceApi {
 
   #openRecord(store: StagingStore, record: CorpusRecord): Promise<SearchableCorpus | LinkedCorpus> {
     const { id, link } = record;
-    if (!link) return openCorpusFiles((file) => store.read(id, file));
+    if (!link) {
+      const files = {
+        read: (file: string) => store.read(id, file),
+        open: (file: string) => store.open(id, file),
+        readRange: (file: string, start: number, bytes: number, signal?: AbortSignal) =>
+          store.readRange(id, file, start, bytes, signal),
+      };
+      return openCorpusFiles(files, record.index);
+    }
     const { openLinked } = this.#parts;
     if (openLinked) return openLinked({ ...record, link });
     throw new AppError('UNSUPPORTED', `The corpus "${record.name}" lies elsewhere.`, {
@@ -423,9 +437,13 @@ export class CorpusService implements CorpusServiceApi {
       return { ...dense, retriever: new HybridRetriever(dense.rows, words.rows, corpus.passages) };
     }
     const { encoder, info } = await this.#loadEncoder(named, onProgress, signal);
-    const vectors = await corpus.vectors(encoder, onProgress, signal);
-    const index = await openDenseIndex(vectors, this.#parts.dense, signal);
-    const dense = new DenseRetriever(index, encoder, corpus.passages);
+    const { dense: platform } = this.#parts;
+    const index: VectorIndex = corpus.openVectors
+      ? await corpus.openVectors(encoder, platform, signal)
+      : await openDenseIndex(await corpus.vectors(encoder, onProgress, signal), platform, signal);
+    const describe = (settings: Partial<VectorSearchSettings>): string =>
+      describeVectorSearch(index.info, settings);
+    const dense = new DenseRetriever(index, encoder, corpus.passages, { describe });
     return { retriever: dense, rows: dense, index, info };
   }
 
@@ -444,6 +462,18 @@ export class CorpusService implements CorpusServiceApi {
     const info = await encoders.load(request, onProgress, signal);
     return { encoder: boundEncoder(encoders, request, info.dimensions), info };
   }
+}
+
+/** Of the passages and of what was opened; unknown where another holds them. */
+async function memoryOf({ corpus, opened }: Entry): Promise<Pick<CorpusInfo, 'memoryBytes'>> {
+  if ('open' in corpus) return {};
+  let memoryBytes = corpus.passages.memoryBytes;
+  for (const mode of ['dense', 'bm25'] as const) {
+    const { index, rows } = (await opened.get(mode)?.catch(() => undefined)) ?? {};
+    memoryBytes += index?.memoryBytes ?? 0;
+    if (rows instanceof Bm25Retriever) memoryBytes += rows.index.memoryBytes;
+  }
+  return { memoryBytes };
 }
 
 const modesOf = ({ corpus, request }: Entry): RetrievalMode[] => {

@@ -40,6 +40,10 @@ export class PassageFile {
     this.length = starts.length / 2;
   }
 
+  get memoryBytes(): number {
+    return this.#bytes.byteLength + this.#starts.byteLength;
+  }
+
   at(row: number): Passage | undefined {
     const start = this.#starts[row * 2];
     const end = this.#starts[row * 2 + 1];

@@ -57,6 +57,8 @@ export interface Bm25Statistics {
 }
 
 const f32 = Math.fround;
+/** A word with its entry in the table, in the engines of today. */
+const TERM_BYTES = 72;
 
 export class Bm25Index implements Bm25Statistics {
   readonly data: Bm25Data;
@@ -83,6 +85,13 @@ export class Bm25Index implements Bm25Statistics {
 
   get totalLength(): number {
     return this.data.totalLength;
+  }
+
+  /** Held in memory, the words and their table by estimate. */
+  get memoryBytes(): number {
+    const { offsets, rows, frequencies, lengths, terms } = this.data;
+    const lists = [offsets, rows, frequencies, lengths, this.#ownNorms, this.#scores];
+    return lists.reduce((sum, list) => sum + list.byteLength, 0) + TERM_BYTES * terms.length;
   }
 
   documentFrequency(term: string): number {

@@ -1,4 +1,5 @@
 /** What a dense backend offers, and the one that runs everywhere. */
+import type { VectorSearchSettings } from '../../protocol/corpus';
 import { throwIfAborted } from '../../protocol/errors';
 import { TopKHeap, type TopK } from '../top-k';
 import { createPauser } from '../yielding';
@@ -9,12 +10,18 @@ import type { SignRows } from './sign-rows';
 /** Rows that a search can end with. */
 export type DenseRows = FloatRows | ByteRows;
 
-/** All backends give the same rows in the same order: score descending, then row ascending. */
+/** All exact backends give the same rows in the same order: score descending, then row ascending. */
 export interface DenseIndex {
   readonly count: number;
   readonly dimensions: number;
   /** `topK` rows for each query, or all where there are fewer. @throws AppError BAD_INPUT, ABORTED */
-  search(queries: readonly Float32Array[], topK: number, signal?: AbortSignal): Promise<TopK[]>;
+  search(
+    queries: readonly Float32Array[],
+    topK: number,
+    signal?: AbortSignal,
+    /** Of those that are not exact. */
+    settings?: Partial<VectorSearchSettings>,
+  ): Promise<TopK[]>;
   /** Gives back memory and devices; the index is of no use afterwards. */
   dispose?(): void;
 }

@@ -1,3 +1,4 @@
+import type { VectorSearchSettings } from '../../protocol/corpus';
 import { throwIfAborted } from '../../protocol/errors';
 import type { Encoder, Hit } from '../../protocol/retrieval';
 import { requireTopK, toHits, type RowRetriever } from '../hits';
@@ -5,24 +6,49 @@ import type { PassageList } from '../passage-text';
 import type { TopK } from '../top-k';
 import type { DenseIndex } from './dense-index';
 
+export interface DenseRetrieverOptions {
+  /** What answers, for traces. */
+  describe?: (settings: Partial<VectorSearchSettings>) => string;
+  settings?: Partial<VectorSearchSettings>;
+}
+
 /** Dense search over one corpus: embeds the queries, then scans. */
 export class DenseRetriever implements RowRetriever {
   readonly mode = 'dense';
   readonly #index: DenseIndex;
   readonly #encoder: Pick<Encoder, 'embedQueries'>;
   readonly #passages: PassageList;
+  readonly #options: DenseRetrieverOptions;
 
-  constructor(index: DenseIndex, encoder: Pick<Encoder, 'embedQueries'>, passages: PassageList) {
+  constructor(
+    index: DenseIndex,
+    encoder: Pick<Encoder, 'embedQueries'>,
+    passages: PassageList,
+    options: DenseRetrieverOptions = {},
+  ) {
     this.#index = index;
     this.#encoder = encoder;
     this.#passages = passages;
+    this.#options = options;
+  }
+
+  get how(): string | undefined {
+    const { describe, settings } = this.#options;
+    return describe?.(settings ?? {});
+  }
+
+  /** The same index, searched otherwise. */
+  with(settings: Partial<VectorSearchSettings>): DenseRetriever {
+    const options = { ...this.#options, settings: { ...this.#options.settings, ...settings } };
+    return new DenseRetriever(this.#index, this.#encoder, this.#passages, options);
   }
 
   async searchRows(queries: readonly string[], topK: number, signal?: AbortSignal): Promise<TopK[]> {
     requireTopK(topK);
     throwIfAborted(signal);
     if (queries.length === 0) return [];
-    return this.#index.search(await this.#encoder.embedQueries(queries, signal), topK, signal);
+    const vectors = await this.#encoder.embedQueries(queries, signal);
+    return this.#index.search(vectors, topK, signal, this.#options.settings);
   }
 
   async search(queries: readonly string[], topK: number, signal?: AbortSignal): Promise<Hit[][]> {

@@ -114,11 +114,12 @@ describe('the choice of a backend', () => {
       search: () => Promise.reject(new AppError(code, 'gone')),
     });
     const info = { backend: 'webgpu', dtype: 'int8', threads: 1, milliseconds: 1, reason: '' } as const;
-    const lost = new ChosenIndex(failing('DEVICE_LOST'), processor, info);
+    const loaded = { rows: processor.rows, index: processor, reason: '' };
+    const lost = new ChosenIndex(failing('DEVICE_LOST'), loaded, info);
     expect(await lost.search(queries, 4)).toEqual(await processor.search(queries, 4));
     expect(lost.info).toMatchObject({ backend: 'typescript' });
     expect(lost.info.reason).toContain('lost');
-    const other = new ChosenIndex(failing('INTERNAL'), processor, info);
+    const other = new ChosenIndex(failing('INTERNAL'), loaded, info);
     await expect(other.search(queries, 4)).rejects.toMatchObject({ code: 'INTERNAL' });
   });
 });

@@ -3,6 +3,7 @@ import type { VectorSearchInfo } from '../../protocol/corpus';
 import { AppError, throwIfAborted, toEnvelope } from '../../protocol/errors';
 import type { TopK } from '../top-k';
 import { PlainIndex, type DenseIndex, type DenseRows } from './dense-index';
+import { ROWS_FOR_THREADS, type LoadedRows } from './load-rows';
 import type { ScanThreads } from './wasm/threads';
 import { WasmIndex } from './wasm/wasm-index';
 import { WebGpuIndex } from './webgpu/webgpu-index';
@@ -22,25 +23,30 @@ export interface DensePlatform {
   openDevice?: () => Promise<DenseDevice | null>;
   /** Threads that share memory with this one; `null` where the page is not isolated. */
   openThreads?: () => ScanThreads | null;
+  /** usearch's WebAssembly, which graphs are searched and built with. */
+  openUsearch?: () => Promise<WebAssembly.Module>;
   now?: () => number;
 }
 
 /** What a graphics adapter takes to answer at all. */
 const ROUND_TRIP_MS = 2;
-/** Scanned in less time than a message to another thread takes. */
-const ROWS_FOR_THREADS = 32_768;
 const PROBES = 3;
 
 /** An index with the way that was chosen for it. */
 export class ChosenIndex implements DenseIndex {
   #index: DenseIndex;
-  readonly #fallback: DenseIndex;
+  readonly #rows: LoadedRows;
   #info: VectorSearchInfo;
 
-  constructor(index: DenseIndex, fallback: DenseIndex, info: VectorSearchInfo) {
+  /** `rows`: with what searches them where `index` can no longer. */
+  constructor(index: DenseIndex, rows: LoadedRows, info: VectorSearchInfo) {
     this.#index = index;
-    this.#fallback = fallback;
+    this.#rows = rows;
     this.#info = info;
+  }
+
+  get #fallback(): DenseIndex {
+    return this.#rows.index;
   }
 
   get count(): number {
@@ -49,6 +55,13 @@ export class ChosenIndex implements DenseIndex {
 
   get dimensions(): number {
     return this.#fallback.dimensions;
+  }
+
+  /** Held by it: rows in the memory of the processor, and once more where the graphics adapter has them. */
+  get memoryBytes(): number {
+    const { index: held } = this.#rows;
+    const here = held instanceof WasmIndex ? held.memoryBytes : this.#rows.rows.bytes;
+    return here + (this.#index instanceof WebGpuIndex ? this.#rows.rows.bytes : 0);
   }
 
   /** Changes when the device is lost. */
@@ -85,11 +98,13 @@ const threadsOf = (index: DenseIndex): number => (index instanceof WasmIndex ? i
  * @throws AppError ABORTED; nothing else: where there is neither WebGPU nor WebAssembly, plain TypeScript searches
  */
 export async function openDenseIndex(
-  rows: DenseRows,
+  given: DenseRows | LoadedRows,
   platform: DensePlatform = {},
   signal?: AbortSignal,
 ): Promise<ChosenIndex> {
   throwIfAborted(signal);
+  const cpu = 'index' in given ? given : openCpu(given, platform);
+  const { rows } = cpu;
   const now = platform.now ?? (() => performance.now());
   const time = async (index: DenseIndex): Promise<number> => {
     const query = rows.count > 0 ? rows.rowAt(0) : new Float32Array(rows.dimensions);
@@ -102,14 +117,19 @@ export async function openDenseIndex(
     // The first one compiles.
     return Math.min(...times.slice(1));
   };
-  const cpu = openCpu(rows, platform);
   const milliseconds = await time(cpu.index);
   const info: VectorSearchInfo = {
-    ...{ backend: backendOf(cpu.index), dtype: rows.dtype, threads: threadsOf(cpu.index), milliseconds },
+    ...{
+      kind: 'exact',
+      backend: backendOf(cpu.index),
+      dtype: rows.dtype,
+      threads: threadsOf(cpu.index),
+      milliseconds,
+    },
     reason: cpu.reason,
   };
   const onCpu = (reason: string): ChosenIndex =>
-    new ChosenIndex(cpu.index, cpu.index, {
+    new ChosenIndex(cpu.index, cpu, {
       ...info,
       reason: [info.reason, reason].filter(Boolean).join(' '),
     });
@@ -121,15 +141,14 @@ export async function openDenseIndex(
   if (!opened) return onCpu('There is no WebGPU here.');
   if (opened.software) return onCpu('WebGPU is computed by the processor here.');
   try {
-    const held = cpu.index instanceof WasmIndex ? (cpu.index.rows as DenseRows) : rows;
-    const gpu = await WebGpuIndex.open(opened.device, held, { packed: opened.packed });
+    const gpu = await WebGpuIndex.open(opened.device, rows, { packed: opened.packed });
     const there = await time(gpu);
     const compared = `${there.toFixed(1)} ms on ${opened.name}, ${milliseconds.toFixed(1)} ms on the processor.`;
     if (there >= milliseconds) {
       gpu.dispose();
       return onCpu(`Measured: ${compared}`);
     }
-    return new ChosenIndex(gpu, cpu.index, {
+    return new ChosenIndex(gpu, cpu, {
       ...{ ...info, backend: 'webgpu', threads: 1, milliseconds: there },
       reason: `Measured: ${compared}`,
     });
@@ -139,12 +158,14 @@ export async function openDenseIndex(
   }
 }
 
-function openCpu(rows: DenseRows, { openThreads }: DensePlatform): { index: DenseIndex; reason: string } {
+function openCpu(rows: DenseRows, { openThreads }: DensePlatform): LoadedRows {
   const threads = rows.count >= ROWS_FOR_THREADS ? openThreads?.() : null;
   try {
-    return { index: WasmIndex.open(rows, threads ?? undefined), reason: '' };
+    const index = WasmIndex.open(rows, threads ?? undefined);
+    // From now on those in its memory: the others can go.
+    return { rows: index.rows as DenseRows, index, reason: '' };
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
-    return { index: new PlainIndex(rows), reason: error.message };
+    return { rows, index: new PlainIndex(rows), reason: error.message };
   }
 }

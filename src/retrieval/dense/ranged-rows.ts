@@ -1,5 +1,6 @@
 /** The int8 rows of a `vectors.bin` that is not in memory: read a few at a time, from OPFS or by HTTP range. */
 import { AppError, throwIfAborted } from '../../protocol/errors';
+import { crc32 } from '../packs/crc32';
 
 /** Exactly `bytes` bytes from `start` on. */
 export type RangeReader = (start: number, bytes: number, signal?: AbortSignal) => Promise<Uint8Array>;
@@ -26,10 +27,12 @@ const damaged = (what: string): AppError =>
 export class RangedRows {
   readonly #read: RangeReader;
   readonly #place: Place;
+  readonly #checks: Uint32Array | undefined;
 
-  private constructor(read: RangeReader, place: Place) {
+  private constructor(read: RangeReader, place: Place, checks: Uint32Array | undefined) {
     this.#read = read;
     this.#place = place;
+    this.#checks = checks;
   }
 
   get count(): number {
@@ -40,8 +43,16 @@ export class RangedRows {
     return this.#place.stride;
   }
 
-  /** Reads the file's header alone. @throws AppError INTEGRITY where it is no file of int8 rows */
-  static async open(read: RangeReader, stride: number, signal?: AbortSignal): Promise<RangedRows> {
+  /**
+   * Reads the file's header alone. With `checks`, a CRC-32 of each row, an altered row is refused when it is read.
+   * @throws AppError INTEGRITY where it is no file of int8 rows
+   */
+  static async open(
+    read: RangeReader,
+    stride: number,
+    signal?: AbortSignal,
+    checks?: Uint32Array,
+  ): Promise<RangedRows> {
     const prefix = await exactly(read, 0, PREFIX_BYTES, signal);
     if (new TextDecoder('latin1').decode(prefix.subarray(0, MAGIC.length)) !== MAGIC) {
       throw damaged('it does not begin as such a file does');
@@ -52,7 +63,9 @@ export class RangedRows {
     const rows = sectionOf(text);
     if (rows.bytes % stride !== 0) throw damaged('its rows have another length');
     const start = PREFIX_BYTES + headerBytes + rows.offset;
-    return new RangedRows(read, { start, stride, count: rows.bytes / stride });
+    const count = rows.bytes / stride;
+    if (checks && checks.length !== count) throw damaged('its checksums are of other rows');
+    return new RangedRows(read, { start, stride, count }, checks);
   }
 
   /** The codes of `rows`, which must ascend, one after the other. @throws AppError INTEGRITY, ABORTED */
@@ -67,12 +80,19 @@ export class RangedRows {
         const bytes = await exactly(this.#read, start + first * stride, (last - first + 1) * stride, signal);
         for (let i = from; i < to; i += 1) {
           const at = ((rows[i] ?? 0) - first) * stride;
+          this.#check(rows[i] ?? 0, bytes.subarray(at, at + stride));
           codes.set(new Int8Array(bytes.buffer, bytes.byteOffset + at, stride), i * stride);
         }
       }
     };
     await Promise.all(Array.from({ length: PARALLEL }, lane));
     return codes;
+  }
+
+  #check(row: number, bytes: Uint8Array): void {
+    if (this.#checks && crc32(bytes) !== this.#checks[row]) {
+      throw damaged(`row ${row} is not the one that was written`);
+    }
   }
 
   /** Stretches of `rows` that are read at once. */

@@ -14,8 +14,12 @@ import { scanModule, WasmIndex } from './wasm/wasm-index';
 
 export const DEFAULT_OVERSAMPLE = 10;
 
+const openSigns = (signs: ResidentSigns['signs'], threads: ScanThreads | undefined): DenseIndex =>
+  scanModule(false) ? WasmIndex.open(signs, threads) : new PlainIndex(signs);
+
 export class RescoredIndex implements DenseIndex {
   readonly #resident: ResidentSigns;
+  /** Finds the candidates. */
   readonly #signs: DenseIndex;
   readonly #rows: RangedRows;
   readonly #oversample: number;
@@ -27,21 +31,39 @@ export class RescoredIndex implements DenseIndex {
     this.#oversample = oversample;
   }
 
-  /** `read` reads the `vectors.bin` of the same corpus. @throws AppError INTEGRITY where it is of another */
+  /**
+   * `read` reads the `vectors.bin` of the same corpus; `index` searches the signs, where that is open already.
+   * @throws AppError INTEGRITY where it is of another
+   */
   static async open(
     resident: ResidentSigns,
     read: RangeReader,
-    options: { oversample?: number; threads?: ScanThreads; signal?: AbortSignal } = {},
+    options: {
+      oversample?: number;
+      threads?: ScanThreads;
+      index?: DenseIndex;
+      signal?: AbortSignal | undefined;
+    } = {},
   ): Promise<RescoredIndex> {
     const { signs } = resident;
-    const rows = await RangedRows.open(read, strideOf(signs.dimensions, 1), options.signal);
+    const stride = strideOf(signs.dimensions, 1);
+    const rows = await RangedRows.open(read, stride, options.signal, resident.checks);
     if (rows.count !== signs.count) {
       throw new AppError('INTEGRITY', `There are ${signs.count} signs for ${rows.count} vectors.`, {
         fix: 'Build the index again.',
       });
     }
-    const index = scanModule(false) ? WasmIndex.open(signs, options.threads) : new PlainIndex(signs);
+    const index = options.index ?? openSigns(signs, options.threads);
     return new RescoredIndex(resident, index, rows, options.oversample ?? DEFAULT_OVERSAMPLE);
+  }
+
+  /** A vector as its int8 row has it. */
+  async rowAt(row: number, signal?: AbortSignal): Promise<Float32Array> {
+    const { signs, byteScales } = this.#resident;
+    const codes = await this.#rows.fetch([row], signal);
+    const [scales, products] = [byteScales, signs.products].map((list) => list.slice(row, row + 1));
+    const { mean } = signs;
+    return new ByteRows({ codes, scales: scales ?? mean, products: products ?? mean, mean }).rowAt(0);
   }
 
   get count(): number {

@@ -15,8 +15,9 @@ import type { DenseRows } from './dense-index';
 import { FloatRows, floatRows } from './float-rows';
 import { strideOf } from './shape';
 
-const FORMAT = 'vectors';
-const VERSION = 1;
+export const VECTORS_FORMAT = 'vectors';
+export const VECTORS_VERSION = 1;
+const [FORMAT, VERSION] = [VECTORS_FORMAT, VECTORS_VERSION];
 
 export function encodeVectors(rows: DenseRows): Promise<Uint8Array<ArrayBuffer>> {
   const { dtype, dimensions, count } = rows;

@@ -1,4 +1,5 @@
 /** Search by meaning and by words at once: the two rankings fused by their ranks. */
+import type { VectorSearchSettings } from '../../protocol/corpus';
 import { throwIfAborted } from '../../protocol/errors';
 import {
   DEFAULT_HYBRID,
@@ -7,6 +8,7 @@ import {
   type RetrievalMode,
   type Retriever,
 } from '../../protocol/retrieval';
+import { DenseRetriever } from '../dense/dense-retriever';
 import { requireTopK, toHits, type RowRetriever } from '../hits';
 import type { PassageList } from '../passage-text';
 import type { TopK } from '../top-k';
@@ -58,6 +60,16 @@ export class HybridRetriever implements RowRetriever {
     this.#bm25 = bm25;
     this.#passages = passages;
     this.#settings = hybridSettings(settings);
+  }
+
+  get how(): string | undefined {
+    return this.#dense.how;
+  }
+
+  /** The same corpus with its vectors searched otherwise, where that can be. */
+  withVectors(settings: Partial<VectorSearchSettings>): HybridRetriever {
+    const dense = this.#dense instanceof DenseRetriever ? this.#dense.with(settings) : this.#dense;
+    return new HybridRetriever(dense, this.#bm25, this.#passages, this.#settings);
   }
 
   /** The same corpus with another k or other weights. */

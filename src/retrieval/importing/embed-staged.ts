@@ -3,7 +3,7 @@
  * as they come, so that an import goes on at the part where it was cut short. The order follows from the passages alone.
  */
 import { AppError, throwIfAborted } from '../../protocol/errors';
-import { CORPUS_FILES, type EncoderIdentity } from '../../protocol/corpus';
+import { CORPUS_FILES, type EncoderIdentity, type VectorIndexKind } from '../../protocol/corpus';
 import { sameEncoder } from '../../protocol/encoder';
 import type { Encoder, OnProgress, Passage } from '../../protocol/retrieval';
 import type { StagedCorpus } from '../../protocol/staged-corpus';
@@ -27,6 +27,8 @@ export interface EmbedOptions {
   identity: EncoderIdentity;
   /** The vector of a passage that has been embedded before. */
   known?: ((passage: Passage) => Float32Array | null) | undefined;
+  /** What the vectors are for. */
+  index?: VectorIndexKind | undefined;
   onProgress?: OnProgress | undefined;
   signal?: AbortSignal | undefined;
 }
@@ -88,12 +90,12 @@ async function readPart(
 const sizeOf = (order: Uint32Array, part: number): number =>
   Math.min(PART_VECTORS, order.length - part * PART_VECTORS);
 
-/** Writes `vectors.bin`. The parts stay until the corpus is committed. */
+/** Writes `vectors.bin`, whose rows it returns. The parts stay until the corpus is committed. */
 export async function embedStaged(
   staged: StagedCorpus,
   passages: PassageFile,
   options: EmbedOptions,
-): Promise<void> {
+): Promise<DenseRows> {
   const { encoder, identity, onProgress, signal } = options;
   const work = await lay(passages, options);
   const { order } = work;
@@ -113,8 +115,9 @@ export async function embedStaged(
     report(start + size);
   }
   throwIfAborted(signal);
-  const file = await encodeVectors(await assemble(staged, work, identity, signal));
-  await staged.write(CORPUS_FILES.vectors, file, signal);
+  const rows = await assemble(staged, work, identity, options);
+  await staged.write(CORPUS_FILES.vectors, await encodeVectors(rows), signal);
+  return rows;
 }
 
 async function writePart(
@@ -167,11 +170,11 @@ async function assemble(
   staged: StagedCorpus,
   work: Work,
   identity: EncoderIdentity,
-  signal: AbortSignal | undefined,
+  { index, signal }: EmbedOptions,
 ): Promise<DenseRows> {
   const { dimensions } = identity;
   const count = work.source.length;
-  if (storedType(count) === 'f32') {
+  if (storedType(count, index) === 'f32') {
     const vectors = new Array<Float32Array>(count);
     for await (const [row, vector] of allVectors(staged, work, identity)) vectors[row] = vector;
     return denseRows(vectors, dimensions, 'f32');

@@ -11,11 +11,13 @@ import {
   type EncoderIdentity,
   type ImportOutcome,
   type ImportRequest,
+  type NewCorpus,
   type UpdateOutcome,
 } from '../../protocol/corpus';
 import { requestOf, type EncoderRequest } from '../../protocol/encoder';
 import type { Encoder, OnProgress, Passage } from '../../protocol/retrieval';
 import type { ImportPlan, StagedCorpus, StagingStore } from '../../protocol/staged-corpus';
+import { buildVectorIndex, requireIndexTools, type IndexTools } from '../build-vector-index';
 import { loadAnalyzer } from '../bm25/analyzers';
 import { decodeBm25, encodeBm25 } from '../bm25/bm25-file';
 import { requireParameters, type Bm25Index } from '../bm25/bm25-index';
@@ -41,6 +43,8 @@ export interface ImportTools {
   ): Promise<{ encoder: Encoder; identity: EncoderIdentity }>;
   read?: Pick<ReadOptions, 'pdf' | 'limits' | 'chunking'> | undefined;
   now: () => string;
+  /** Builds graphs; without it there is no `hnsw`. */
+  openUsearch?: IndexTools['openUsearch'];
 }
 
 export interface Watching {
@@ -59,7 +63,7 @@ interface Previous {
   vectors: DenseRows | null;
 }
 
-const waiting = ({ onProgress }: Watching) => ({
+export const waiting = ({ onProgress }: Watching) => ({
   onWait: () =>
     onProgress?.({ done: 0, total: 0, unit: 'files', label: 'Waiting for the import in another tab' }),
 });
@@ -73,6 +77,7 @@ export async function importCorpus(
   const words = { ...DEFAULT_WORDS, ...request.words };
   requireParameters(words);
   if (request.chunking) requireChunking(request.chunking);
+  requireIndexTools(request.index, tools);
   await loadAnalyzer(words.analyzer);
   return tools.store.stage(
     async (staged) => {
@@ -81,7 +86,8 @@ export async function importCorpus(
         importPassages(request.files, writer, options),
       );
       const name = request.name.trim() || (sources[0]?.name ?? 'Documents');
-      const plan = { name, sources, refusals, encoder, words, ...written };
+      const index = encoder && request.index ? { index: request.index } : {};
+      const plan = { name, sources, refusals, encoder, words, ...index, ...written };
       await staged.keep({ ...plan, format: 's3-web/import', version: 1, startedAt: tools.now() });
       return finish(staged, tools, watching);
     },
@@ -123,7 +129,9 @@ export async function updateCorpus(
       const { parameters } = previous.bm25.data;
       const words = { ...parameters, analyzer: previous.bm25.analyzer.name };
       const encoder = record.encoder && requestOf(record.encoder);
-      const plan = { name: record.name, sources, refusals, encoder, words, replaces: id, ...written };
+      const index = record.index ? { index: record.index } : {};
+      const kept = { name: record.name, encoder, words, ...index, replaces: id };
+      const plan = { ...kept, sources, refusals, ...written };
       await staged.keep({ ...plan, format: 's3-web/import', version: 1, startedAt: tools.now() });
       return { ...(await finish(staged, tools, watching, previous)), ...counts };
     },
@@ -267,15 +275,22 @@ async function finishStaged(
   await staged.write(CORPUS_FILES.bm25, await encodeBm25(bm25), signal);
   const files: string[] = [CORPUS_FILES.passages, CORPUS_FILES.bm25];
   let identity: EncoderIdentity | null = null;
+  const { index = 'exact' } = plan;
   if (plan.encoder) {
     const loaded = await tools.loadEncoder(plan.encoder, onProgress, signal);
     identity = loaded.identity;
     const known = previous && knownVectors(previous);
-    await embedStaged(staged, passages, { ...loaded, known, onProgress, signal });
+    const rows = await embedStaged(staged, passages, { ...loaded, known, index, onProgress, signal });
     files.push(CORPUS_FILES.vectors);
+    const built = await buildVectorIndex(rows, index, tools, { onProgress, signal });
+    if (built) {
+      await staged.write(built.name, built.bytes, signal);
+      files.push(built.name);
+    }
   }
   const { name, sources, refusals, repeats, replaces } = plan;
-  const corpus = { name, passages: passages.length, encoder: identity, sources };
+  const own = { name, passages: passages.length, encoder: identity, sources };
+  const corpus: NewCorpus = identity && plan.index ? { ...own, index } : own;
   const record = await staged.commit(corpus, files, replaces);
   return { record, refusals, ...(repeats && { repeats }) };
 }

@@ -1,4 +1,5 @@
 /** HNSW, Malkov and Yashunin 2018, by usearch: an approximate search for corpora too large to scan without a GPU. */
+import type { VectorSearchSettings } from '../../protocol/corpus';
 import { AppError, throwIfAborted } from '../../protocol/errors';
 import type { DenseIndex } from '../dense/dense-index';
 import { requireQuery, requireVector } from '../dense/shape';
@@ -32,6 +33,14 @@ export function defaultEf(count: number): number {
   return Math.min(1024, Math.ceil(more / 16) * 16);
 }
 
+function requireEf(ef: number): void {
+  if (Number.isInteger(ef) && ef >= 1 && ef <= MOST_CANDIDATES) return;
+  throw new AppError('BAD_INPUT', `A search cannot look at ${ef} candidates.`, {
+    fix: `Choose a whole number from 1 to ${MOST_CANDIDATES}.`,
+  });
+}
+const MOST_CANDIDATES = 65_536;
+
 export class HnswIndex implements DenseIndex {
   readonly dimensions: number;
   readonly metric: UsearchMetric;
@@ -41,6 +50,7 @@ export class HnswIndex implements DenseIndex {
   readonly #viewed: boolean;
   readonly #query: number;
   #results = { address: 0, capacity: 0 };
+  #capacity = 0;
   #ef: { add: number; search: number | undefined };
 
   private constructor(
@@ -116,11 +126,7 @@ export class HnswIndex implements DenseIndex {
   }
 
   set ef(search: number) {
-    if (!Number.isInteger(search) || search < 1) {
-      throw new AppError('BAD_INPUT', `A search cannot look at ${search} candidates.`, {
-        fix: 'Choose a whole number, at least 1.',
-      });
-    }
+    requireEf(search);
     this.#ef = { ...this.#ef, search };
   }
 
@@ -132,7 +138,7 @@ export class HnswIndex implements DenseIndex {
     this.#requireChangeable();
     throwIfAborted(signal);
     const pause = createPauser(signal);
-    this.#reserve(this.count + vectors.length);
+    this.reserve(this.count + vectors.length);
     this.#instance.call('us_ef', this.#handle, this.#ef.add, this.ef);
     for (const [i, vector] of vectors.entries()) {
       const key = keys[i] ?? -1;
@@ -149,6 +155,12 @@ export class HnswIndex implements DenseIndex {
     }
   }
 
+  /** Makes room for so many vectors in all, so that adding them in parts does not make it grow part by part. */
+  reserve(capacity: number): void {
+    this.#capacity = Math.max(this.#capacity, capacity);
+    this.#reserve(this.#capacity);
+  }
+
   has(key: number): boolean {
     this.#requireKey(key);
     return this.#instance.call('us_contains', this.#handle, key) !== 0;
@@ -161,15 +173,22 @@ export class HnswIndex implements DenseIndex {
     return this.#instance.call('us_remove', this.#handle, key) > 0;
   }
 
-  /** Best first; what scores alike in row order, but which of them are found is the graph's choice. */
-  async search(queries: readonly Float32Array[], topK: number, signal?: AbortSignal): Promise<TopK[]> {
+  /** Best first; what scores alike in row order, but which of them are found is the graph's choice. `ef` of this search, if not the index's own. */
+  async search(
+    queries: readonly Float32Array[],
+    topK: number,
+    signal?: AbortSignal,
+    { ef: asked = this.ef }: Partial<VectorSearchSettings> = {},
+  ): Promise<TopK[]> {
     throwIfAborted(signal);
+    requireEf(asked);
     const pause = createPauser(signal);
     const results: TopK[] = [];
-    const ef = Math.max(this.ef, topK);
-    this.#instance.call('us_ef', this.#handle, this.#ef.add, ef);
+    const ef = Math.max(asked, topK);
     for (const query of queries) {
       requireQuery(query, this.dimensions);
+      // Each time: between two queries another search, with another ef, may have had its turn.
+      this.#instance.call('us_ef', this.#handle, this.#ef.add, ef);
       results.push(this.#searchOne(query, Math.min(topK, this.count)));
       await pause();
     }

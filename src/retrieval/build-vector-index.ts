@@ -1,0 +1,106 @@
+/** The files of the indexes that are not exact, made of the rows of `vectors.bin`. */
+import { CORPUS_FILES, type CorpusFile, type VectorIndexKind } from '../protocol/corpus';
+import { AppError, throwIfAborted } from '../protocol/errors';
+import type { OnProgress } from '../protocol/retrieval';
+import { emptySignRows, encodeSigns, SignRowWriter, type DenseRows } from './dense';
+import { HnswIndex, type HnswOptions } from './usearch';
+import { createPauser } from './yielding';
+
+export interface IndexTools {
+  /** Builds graphs; `hnsw` cannot be built without it. */
+  openUsearch?: (() => Promise<WebAssembly.Module>) | undefined;
+}
+
+export interface IndexProgress {
+  onProgress?: OnProgress | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+const LABELS = { compact: 'Reducing vectors to one bit', hnsw: 'Building the graph' } as const;
+/** Rows between two reports. */
+const REPORT_ROWS = 256;
+
+/** Halves take half the memory and say as much as int8 rows do, of which most graphs are made. */
+const GRAPH_TYPE = 'f16' satisfies HnswOptions['dtype'];
+
+/** The file that a kind has beside `vectors.bin`. */
+export const indexFileOf = (kind: VectorIndexKind): string | null =>
+  kind === 'compact' ? CORPUS_FILES.signs : kind === 'hnsw' ? CORPUS_FILES.graph : null;
+
+/**
+ * The file of `kind` over `rows`, which for `compact` must be int8; `null` for `exact`, which has none.
+ * @throws AppError UNSUPPORTED without the tools, OUT_OF_MEMORY, ABORTED
+ */
+export async function buildVectorIndex(
+  rows: DenseRows,
+  kind: VectorIndexKind,
+  tools: IndexTools = {},
+  progress: IndexProgress = {},
+): Promise<CorpusFile | null> {
+  throwIfAborted(progress.signal);
+  if (kind === 'compact') return { name: CORPUS_FILES.signs, bytes: await buildSigns(rows, progress) };
+  if (kind === 'hnsw') return { name: CORPUS_FILES.graph, bytes: await buildGraph(rows, tools, progress) };
+  return null;
+}
+
+/** Told before hours are spent on the vectors. @throws AppError UNSUPPORTED */
+export function requireIndexTools(kind: VectorIndexKind | undefined, { openUsearch }: IndexTools): void {
+  if (kind !== 'hnsw' || openUsearch) return;
+  throw new AppError('UNSUPPORTED', 'Graphs of vectors cannot be built here.', {
+    fix: 'Choose an exact index.',
+  });
+}
+
+const reporter = (
+  kind: keyof typeof LABELS,
+  total: number,
+  { onProgress, signal }: IndexProgress,
+): ((done: number) => Promise<void> | undefined) => {
+  const pause = createPauser(signal);
+  return (done) => {
+    if (done % REPORT_ROWS === 0 || done === total) {
+      onProgress?.({ done, total, unit: 'passages', label: LABELS[kind] });
+    }
+    return pause();
+  };
+};
+
+async function buildSigns(rows: DenseRows, progress: IndexProgress): Promise<Uint8Array<ArrayBuffer>> {
+  if (rows.dtype !== 'int8') {
+    throw new AppError('INTERNAL', 'A compact index needs int8 rows.', {
+      fix: 'Import the documents again.',
+    });
+  }
+  const signs = emptySignRows(rows.count, rows.mean);
+  const writer = new SignRowWriter(signs);
+  const report = reporter('compact', rows.count, progress);
+  for (let row = 0; row < rows.count; row += 1) {
+    writer.write(row, rows.rowAt(row));
+    await report(row + 1);
+  }
+  return encodeSigns(signs, rows);
+}
+
+async function buildGraph(
+  rows: DenseRows,
+  { openUsearch }: IndexTools,
+  progress: IndexProgress,
+): Promise<Uint8Array<ArrayBuffer>> {
+  requireIndexTools('hnsw', { openUsearch });
+  const { dimensions, count } = rows;
+  const module = await openUsearch?.();
+  if (!module) throw new AppError('INTERNAL', 'usearch was not loaded.');
+  const index = HnswIndex.create(module, { dimensions, dtype: GRAPH_TYPE });
+  index.reserve(count);
+  const report = reporter('hnsw', count, progress);
+  for (let first = 0; first < count; first += REPORT_ROWS) {
+    const keys = Array.from({ length: Math.min(REPORT_ROWS, count - first) }, (_, i) => first + i);
+    await index.add(
+      keys,
+      keys.map((row) => rows.rowAt(row)),
+      progress.signal,
+    );
+    await report(first + keys.length);
+  }
+  return index.save();
+}

@@ -1,0 +1,104 @@
+/** Another index over the vectors of a stored corpus. The vectors stay as they are, or become int8 where the new index needs that. */
+import {
+  CORPUS_FILES,
+  type CorpusRecord,
+  type NewCorpus,
+  type StoredFile,
+  type VectorIndexKind,
+} from '../../protocol/corpus';
+import { AppError } from '../../protocol/errors';
+import type { StagedCorpus, StagingStore } from '../../protocol/staged-corpus';
+import { buildVectorIndex } from '../build-vector-index';
+import { denseRows, decodeVectors, encodeVectors, type DenseRows } from '../dense';
+import { waiting, type ImportTools, type Watching } from './import-corpus';
+
+const KEPT = [CORPUS_FILES.passages, CORPUS_FILES.bm25] as const;
+
+/**
+ * The new files are made beside the old ones, and one record then points to them: whatever happens before, the corpus is what it was.
+ * @throws AppError NOT_FOUND, UNSUPPORTED, STORAGE_FULL, OUT_OF_MEMORY, ABORTED
+ */
+export async function rebuildIndex(
+  id: string,
+  kind: VectorIndexKind,
+  tools: Pick<ImportTools, 'store' | 'openUsearch'>,
+  watching: Watching = {},
+): Promise<CorpusRecord> {
+  const { store } = tools;
+  const { signal } = watching;
+  if (indexOf(await requireRecord(id, store)) === kind) return requireRecord(id, store);
+  return store.stage(
+    async (staged) => {
+      // Asked again: while this waited, another tab may have changed it.
+      const record = await requireRecord(id, store);
+      const read = await decodeVectors(await store.read(id, CORPUS_FILES.vectors));
+      const rows = kind === 'compact' ? rounded(read) : read;
+      const built = await buildVectorIndex(rows, kind, tools, watching);
+      const files: string[] = [...KEPT, CORPUS_FILES.vectors];
+      if (built) {
+        await staged.write(built.name, built.bytes, signal);
+        files.push(built.name);
+      }
+      for (const name of KEPT) await copy(await store.open(id, name), staged, name, watching);
+      if (rows === read) {
+        await copy(await store.open(id, CORPUS_FILES.vectors), staged, CORPUS_FILES.vectors, watching);
+      } else await staged.write(CORPUS_FILES.vectors, await encodeVectors(rows), signal);
+      const { name, passages, encoder, sources } = record;
+      const corpus: NewCorpus = { name, passages, encoder, index: kind, sources };
+      return staged.commit(corpus, files, id);
+    },
+    { signal, ...waiting(watching) },
+  );
+}
+
+const indexOf = ({ index = 'exact' }: CorpusRecord): VectorIndexKind => index;
+
+async function requireRecord(id: string, store: StagingStore): Promise<CorpusRecord> {
+  const record = (await store.list()).find((one) => one.id === id);
+  if (!record) {
+    throw new AppError('NOT_FOUND', 'There is no such corpus on this device.', {
+      fix: 'Choose another one.',
+      context: { id },
+    });
+  }
+  if (record.link) {
+    throw new AppError('UNSUPPORTED', `The corpus "${record.name}" lies elsewhere.`, {
+      fix: 'Build its index where it lies, or fetch it to this device first.',
+    });
+  }
+  if (!record.encoder) {
+    throw new AppError('UNSUPPORTED', `The corpus "${record.name}" has no vectors.`, {
+      fix: 'Import the documents again with an encoder.',
+    });
+  }
+  return record;
+}
+
+function rounded(rows: DenseRows): DenseRows {
+  if (rows.dtype === 'int8') return rows;
+  const vectors = Array.from({ length: rows.count }, (_, row) => rows.rowAt(row));
+  return denseRows(vectors, rows.dimensions, 'int8');
+}
+
+/** Checked on the way. */
+async function copy(
+  file: StoredFile,
+  staged: StagedCorpus,
+  name: string,
+  { onProgress, signal }: Watching,
+): Promise<void> {
+  const sink = await staged.sink(name);
+  try {
+    let done = 0;
+    for await (const piece of file.pieces(signal)) {
+      await sink.write(piece);
+      done += piece.byteLength;
+      onProgress?.({ done, total: file.bytes, unit: 'bytes', label: 'Copying what stays' });
+    }
+  } catch (error) {
+    // The failure is told; that the file could not be closed either adds nothing.
+    await sink.close().catch(() => undefined);
+    throw error;
+  }
+  await sink.close();
+}
