@@ -1,103 +1,106 @@
 /**
  * Search by words against other libraries: building and asking on 87 k passages, and how good the ranking is on SciFact. Time is that of
- * the processor, all threads together, which other work on the machine disturbs less than the clock.
+ * the processor, all threads together, which other work on the machine disturbs less than the clock. Building has a limit; questions are
+ * asked of all libraries in turns.
  */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import process from 'node:process';
-import { gunzipSync } from 'node:zlib';
+import { Worker } from 'node:worker_threads';
 import { digits, summarise, table } from '../statistics';
-import { wordEngines, type TextDocument, type WordEngine } from './peers';
+import { multihopQuestions } from './corpora';
+import type { Done, Order } from './engine-thread';
+import { wordEngines } from './peers';
 
 interface Options {
   /** Folder with `corpora/` and `qa/`. */
   data: string;
   questions: number;
+  /** Seconds of the processor that building 87 k passages may take, and the memory that it may fill. */
+  limitSeconds: number;
+  limitMB: number;
   print: (line: string) => void;
 }
 
-const lines = (path: string): string[] => {
-  const bytes = readFileSync(path);
-  return (path.endsWith('.gz') ? gunzipSync(bytes) : bytes).toString().trim().split('\n');
-};
+interface Run {
+  name: string;
+  worker: Worker;
+  ndcg: number;
+  buildMs: number;
+  queryMs: number[];
+  failure?: string;
+}
 
-/** Some ids of the large corpus come twice, which no library takes: there the number of the row is the id. */
-const documentsOf = (path: string, numbered = false): TextDocument[] =>
-  lines(path).map((line, i) => {
-    const row = JSON.parse(line) as Partial<TextDocument> & { _id?: string };
-    const id = numbered ? String(i) : (row.id ?? row._id ?? '');
-    return { id, title: row.title ?? '', text: row.text ?? '' };
-  });
-
-/** Milliseconds of the processor. */
-const spent = (): number => {
+const spentMs = (): number => {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1000;
 };
 
-interface Judged {
-  query: string;
-  relevant: ReadonlySet<string>;
-}
-
-function sciFactQuestions(folder: string): Judged[] {
-  const relevant = new Map<string, Set<string>>();
-  for (const line of lines(join(folder, 'qrels.test.txt'))) {
-    const [query = '', , id = '', grade] = line.split(' ');
-    if (Number(grade) > 0) relevant.set(query, (relevant.get(query) ?? new Set<string>()).add(id));
-  }
-  return lines(join(folder, 'queries.test.tsv')).flatMap((line) => {
-    const [id = '', query = ''] = line.split('\t');
-    const known = relevant.get(id);
-    return known ? [{ query, relevant: known }] : [];
+/** Rejects when the thread fails, or when it takes longer than `limitMs` of the processor. */
+function ask(worker: Worker, order: Order, limitMs: number): Promise<Done> {
+  return new Promise((resolve, reject) => {
+    const started = spentMs();
+    const timer = setInterval(() => {
+      if (spentMs() - started > limitMs)
+        settle(() => reject(new Error(`not done after ${limitMs / 1000} s`)));
+    }, 500);
+    const onMessage = (done: Done): void => settle(() => resolve(done));
+    const onError = (error: Error & { code?: string }): void =>
+      settle(() => reject(error.code === 'ERR_WORKER_OUT_OF_MEMORY' ? new Error('out of memory') : error));
+    const settle = (how: () => void): void => {
+      clearInterval(timer);
+      worker.off('message', onMessage).off('error', onError);
+      how();
+    };
+    worker.on('message', onMessage).on('error', onError);
+    worker.postMessage(order);
   });
 }
 
-async function ndcgAt10(engine: WordEngine, documents: TextDocument[], questions: Judged[]): Promise<number> {
-  const search = await engine.build(documents);
-  let sum = 0;
-  for (const { query, relevant } of questions) {
-    const gain = (i: number): number => 1 / Math.log2(i + 2);
-    const found = await search(query, 10);
-    const reached = found.reduce((total, id, i) => total + (relevant.has(id) ? gain(i) : 0), 0);
-    const ideal = Array.from({ length: Math.min(10, relevant.size) }, (_, i) => gain(i));
-    sum += reached / ideal.reduce((a, b) => a + b, 0);
-  }
-  return sum / questions.length;
-}
-
-export async function compareWords({ data, questions: count, print }: Options): Promise<void> {
-  const folder = join(data, 'corpora/scifact');
-  const sciFact = documentsOf(join(folder, 'corpus.jsonl.gz'));
-  const judged = sciFactQuestions(folder);
-  const many = documentsOf(join(data, 'corpora/open-87k.jsonl.gz'), true);
-  const questions = lines(join(data, 'qa/wiki-multihop-questions.jsonl'))
-    .slice(0, count)
-    .map((line) => (JSON.parse(line) as { question: string }).question);
-  const rows: string[][] = [];
-  let own: { build: number; query: number } | undefined;
-  for (const engine of wordEngines) {
-    const ndcg = await ndcgAt10(engine, sciFact, judged);
-    const started = spent();
-    const search = await engine.build(many);
-    const build = (spent() - started) / 1000;
-    const times: number[] = [];
-    for (const question of questions) {
-      const before = spent();
-      await search(question, 10);
-      times.push(spent() - before);
+export async function compareWords(options: Options): Promise<void> {
+  const { data, questions: count, limitSeconds, limitMB, print } = options;
+  const runs: Run[] = [];
+  let passages = 0;
+  for (const { name } of wordEngines) {
+    const worker = new Worker(new URL('./engine-thread.ts', import.meta.url), {
+      workerData: { engine: name, data },
+      resourceLimits: { maxOldGenerationSizeMb: limitMB },
+    });
+    const run: Run = { name, worker, ndcg: NaN, buildMs: NaN, queryMs: [] };
+    runs.push(run);
+    try {
+      const small = await ask(worker, { kind: 'rank' }, 1000 * limitSeconds);
+      run.ndcg = small.ndcg ?? NaN;
+      print(`${name}: SciFact built in ${digits(small.spentMs / 1000)} s, nDCG@10 ${run.ndcg.toFixed(4)}`);
+      const large = await ask(worker, { kind: 'build' }, 1000 * limitSeconds);
+      run.buildMs = large.spentMs;
+      passages = large.passages ?? passages;
+      print(`${name}: built in ${digits(run.buildMs / 1000)} s`);
+    } catch (error) {
+      run.failure = error instanceof Error ? error.message : String(error);
+      print(`${name}: ${run.failure}`);
+      // A thread may have ended by itself.
+      worker.on('error', () => undefined);
+      await worker.terminate();
     }
-    const query = summarise(times).median;
-    own ??= { build, query };
-    const factor = (theirs: number, mine: number): string =>
-      engine === wordEngines[0] ? '' : `${digits(theirs / mine)}×`;
-    rows.push([
-      ...[engine.name, ndcg.toFixed(4), digits(build), factor(build, own.build)],
-      ...[digits(query), factor(query, own.query)],
-    ]);
-    print(`${engine.name}: nDCG@10 ${ndcg.toFixed(4)}, build ${digits(build)} s, query ${digits(query)} ms`);
   }
-  print(`\n${many.length} passages, ${questions.length} questions; nDCG on SciFact's ${judged.length}.\n`);
-  const header = ['library', 'nDCG@10', 'build s', 'of ours', 'query ms', 'of ours'];
-  print(table(header, rows));
+  for (const query of multihopQuestions(data, count)) {
+    for (const { worker, queryMs, failure } of runs) {
+      if (failure === undefined) queryMs.push((await ask(worker, { kind: 'ask', query }, Infinity)).spentMs);
+    }
+  }
+  await Promise.all(runs.map(({ worker }) => worker.terminate()));
+
+  const [own] = runs;
+  const factor = (theirs: number, mine: number): string => `${digits(theirs / mine)}×`;
+  const rows = runs.map(({ name, ndcg, buildMs, queryMs, failure }) => {
+    const begin = [name, Number.isNaN(ndcg) ? '' : ndcg.toFixed(4)];
+    if (failure !== undefined) return [...begin, failure, '', '', ''];
+    const numbers = [digits(buildMs / 1000), digits(summarise(queryMs).median)];
+    if (!own || name === own.name) return [...begin, numbers[0] ?? '', '', numbers[1] ?? '', ''];
+    const slower = summarise(queryMs.map((ms, i) => ms / (own.queryMs[i] ?? NaN))).median;
+    return [...begin, numbers[0] ?? '', factor(buildMs, own.buildMs), numbers[1] ?? '', factor(slower, 1)];
+  });
+  print(
+    `\n${passages} passages, ${count} questions; nDCG on SciFact. At most ${limitSeconds} s and ${limitMB} MB each.\n`,
+  );
+  print(table(['library', 'nDCG@10', 'build s', 'of ours', 'query ms', 'of ours'], rows));
 }
