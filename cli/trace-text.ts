@@ -1,3 +1,4 @@
+import type { RetrievalMode } from '../src/protocol/retrieval';
 import type { ShownDocument, TraceEvent } from '../src/protocol/trace';
 
 const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
@@ -7,6 +8,12 @@ const documentLine = ({ number, title, text }: ShownDocument): string => {
   return `    [${number}] ${title}: ${start.length > 90 ? `${start.slice(0, 89)}…` : start}`;
 };
 
+/** By what was searched, and by what: ` (dense, exact on WASM, int8)`. */
+function searchWords({ mode, how }: { mode?: RetrievalMode; how?: string }): string {
+  const words = [mode === 'bm25' ? 'BM25' : mode, how].filter((word) => word !== undefined);
+  return words.length === 0 ? '' : ` (${words.join(', ')})`;
+}
+
 /** A trace event as lines for people; an empty list for what they need not see. */
 export function eventLines(event: TraceEvent): string[] {
   switch (event.type) {
@@ -14,7 +21,7 @@ export function eventLines(event: TraceEvent): string[] {
       return [`Question: ${event.question}`];
     case 'retrieved':
       return [
-        `${event.turn === 0 ? 'Turn 0: the question itself' : `Turn ${event.turn}: "${event.query}"`}${event.mode === undefined ? '' : ` (${event.mode === 'bm25' ? 'BM25' : event.mode})`}`,
+        `${event.turn === 0 ? 'Turn 0: the question itself' : `Turn ${event.turn}: "${event.query}"`}${searchWords(event)}`,
         ...(event.error === undefined ? event.documents.map(documentLine) : [`    failed: ${event.error}`]),
       ];
     case 'generated':

@@ -66,6 +66,7 @@ export interface Retrieval {
   hits: Hit[];
   tookMs: number;
   mode?: RetrievalMode;
+  how?: string;
 }
 
 export async function retrieve(
@@ -83,7 +84,10 @@ export async function retrieve(
 // A retriever behind a worker answers any property with a function.
 const isMode = (mode: unknown): mode is RetrievalMode => RETRIEVAL_MODES.some((known) => known === mode);
 
-const modeOf = ({ mode }: Retriever): { mode?: RetrievalMode } => (isMode(mode) ? { mode } : {});
+const modeOf = ({ mode, how }: Retriever): Pick<Retrieval, 'mode' | 'how'> => ({
+  ...(isMode(mode) && { mode }),
+  ...(typeof how === 'string' && { how }),
+});
 
 /** As `retrieve`, but a retriever that fails gives nothing and says why; being stopped is no failure. */
 export async function tryRetrieve(

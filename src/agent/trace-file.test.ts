@@ -20,7 +20,7 @@ beforeAll(async () => {
   const system = createS3({
     searcher: new ScriptedModel([search('b', [1]), finish([2])]),
     generator: new ScriptedModel(['Ada'], 'gen'),
-    retriever: new ScriptedRetriever(),
+    retriever: Object.assign(new ScriptedRetriever(), { how: 'hnsw on WASM, f16, ef 128' }),
     settings: { initialDocuments: 1, documentsPerQuery: 2 },
     clock: tickingClock(),
   });
@@ -52,6 +52,13 @@ const edited = (
 describe('a trace file', () => {
   it('comes back as it was', () => {
     expect(importTrace(serialiseTrace(file))).toEqual({ file, warnings: [] });
+  });
+
+  it('says what answered the searches', () => {
+    const { file: read } = importTrace(serialiseTrace(file));
+    const searches = read.events.filter(({ type }) => type === 'retrieved');
+    expect(searches.length).toBeGreaterThan(1);
+    for (const search of searches) expect(search).toHaveProperty('how', 'hnsw on WASM, f16, ef 128');
   });
 
   it('holds no deltas', () => {

@@ -66,6 +66,7 @@ const EVENT_SCHEMAS = {
     tookMs: amount,
     error: v.exactOptional(text),
     mode: v.exactOptional(v.picklist(RETRIEVAL_MODES)),
+    how: v.exactOptional(text),
   }),
   generated: v.object({
     ...base,

@@ -59,6 +59,8 @@ export type TraceEvent = EventBase &
         tookMs: number;
         error?: string;
         mode?: RetrievalMode;
+        /** What answered: `hnsw on WASM, f16, ef 128`. */
+        how?: string;
       }
     | { type: 'generated'; role: ModelRole; text: string; usage: Usage; tookMs: number }
     /**

@@ -4,6 +4,7 @@ import {
   DEMO_CORPUS_ID,
   type CorpusInfo,
   type CorpusLink,
+  type CorpusMap,
   type CorpusRecord,
   type CorpusServiceApi,
   type CorpusUpdate,
@@ -28,6 +29,7 @@ import type {
 import type { StagingStore } from '../protocol/staged-corpus';
 import { Bm25Retriever } from './bm25/bm25-retriever';
 import { openCorpusFiles, type SearchableCorpus, type VectorIndex } from './corpus-files';
+import { mapOf, requireDrawable, vectorsElsewhere } from './corpus-map';
 import { openDemoCorpus, type DemoParts } from './demo-corpus';
 import { DenseRetriever, openDenseIndex, type DensePlatform } from './dense';
 import type { ReadOptions } from './documents/read-passages';
@@ -43,7 +45,7 @@ import { fusedRetriever, HybridRetriever } from './hybrid/hybrid-retriever';
 import { isPart, PART_VECTORS } from './importing/embed-staged';
 import { importCorpus, resumeImport, updateCorpus, type ImportTools } from './importing/import-corpus';
 import { rebuildIndex } from './importing/rebuild-index';
-import { describeVectorSearch } from './vector-index';
+import { describeVectorSearch } from './describe-vectors';
 
 export interface CorpusServiceParts {
   /** Throws `UNSUPPORTED` where nothing can be kept; the demo works even then. */
@@ -244,6 +246,14 @@ export class CorpusService implements CorpusServiceApi {
     const record = await rebuildIndex(id, kind, await this.#importTools(), { onProgress, signal });
     this.#forget(id);
     return record;
+  }
+
+  async mapCorpus(id: string, onProgress?: OnProgress, signal?: AbortSignal): Promise<CorpusMap> {
+    const { corpus, request } = await this.#entry(id);
+    if ('open' in corpus) throw vectorsElsewhere();
+    requireDrawable(corpus.passages.length);
+    const { encoder } = await this.#loadEncoder(request, onProgress, signal);
+    return mapOf(corpus, await corpus.vectors(encoder, onProgress, signal), signal);
   }
 
   async renameCorpus(id: string, name: string): Promise<CorpusRecord> {

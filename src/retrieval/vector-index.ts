@@ -7,7 +7,6 @@ import {
   type StoredFile,
   type VectorIndexKind,
   type VectorSearchInfo,
-  type VectorSearchSettings,
 } from '../protocol/corpus';
 import { AppError, throwIfAborted } from '../protocol/errors';
 import type { Encoder, Passage } from '../protocol/retrieval';
@@ -217,18 +216,4 @@ const withInfo = (index: DenseIndex, info: VectorSearchInfo, memoryBytes: number
   ...{ info, memoryBytes },
 });
 
-const BACKENDS = { webgpu: 'WebGPU', wasm: 'WASM', typescript: 'plain JavaScript' } as const;
-
-/** For traces and exports: `hnsw on WASM, f16, ef 128`. */
-export function describeVectorSearch(
-  { kind = 'exact', backend, dtype, threads, ef }: VectorSearchInfo,
-  settings: Partial<VectorSearchSettings> = {},
-): string {
-  const looked = kind === 'hnsw' ? (settings.ef ?? ef) : undefined;
-  return [
-    `${kind} on ${BACKENDS[backend]}`,
-    ...(threads > 1 ? [`${threads} threads`] : []),
-    dtype,
-    ...(looked === undefined ? [] : [`ef ${looked}`]),
-  ].join(', ');
-}
+export { describeVectorSearch } from './describe-vectors';

@@ -13,6 +13,7 @@ import type {
 import { AppError } from '../protocol/errors';
 import type { LinkServiceApi } from '../protocol/linked-corpora';
 import type { Hit, Progress, RetrievalMode, Retriever } from '../protocol/retrieval';
+import { describeVectorSearch } from '../retrieval/describe-vectors';
 import { entryOf } from './corpus-entry';
 import { corpusLinks } from './corpus-links';
 import type { LastUse } from './last-use';
@@ -40,6 +41,8 @@ interface OpenCorpus {
   modes: Set<RetrievalMode>;
   memoryBytes?: number;
   backend?: string;
+  /** The same for traces. */
+  how?: string;
 }
 
 const reportOf = ({ record, refusals, repeats }: ImportOutcome): ImportReport => ({
@@ -201,7 +204,7 @@ export class StoredCorpora implements CorpusLibrary {
         ...before,
         modes: modes.add(mode),
         ...(alone && memoryBytes !== undefined && { memoryBytes }),
-        ...(alone && vectors && { backend: searchWords(vectors) }),
+        ...(alone && vectors && { backend: searchWords(vectors), how: describeVectorSearch(vectors) }),
       });
     }
   }
@@ -254,8 +257,12 @@ export class StoredCorpora implements CorpusLibrary {
   }
 
   retriever(id: string, mode: RetrievalMode): Retriever {
+    const how = (): string | undefined => this.#open.get(id)?.how;
     return {
       mode,
+      get how() {
+        return mode === 'bm25' ? undefined : how();
+      },
       search: (queries, topK, signal) => this.#remote.search(id, mode, queries, topK, signal),
     };
   }

@@ -1,0 +1,17 @@
+import type { VectorSearchInfo, VectorSearchSettings } from '../protocol/corpus';
+
+const BACKENDS = { webgpu: 'WebGPU', wasm: 'WASM', typescript: 'plain JavaScript' } as const;
+
+/** For traces and exports: `hnsw on WASM, f16, ef 128`. */
+export function describeVectorSearch(
+  { kind = 'exact', backend, dtype, threads, ef }: VectorSearchInfo,
+  settings: Partial<VectorSearchSettings> = {},
+): string {
+  const looked = kind === 'hnsw' ? (settings.ef ?? ef) : undefined;
+  return [
+    `${kind} on ${BACKENDS[backend]}`,
+    ...(threads > 1 ? [`${threads} threads`] : []),
+    dtype,
+    ...(looked === undefined ? [] : [`ef ${looked}`]),
+  ].join(', ');
+}
