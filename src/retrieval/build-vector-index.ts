@@ -78,6 +78,8 @@ async function buildSigns(rows: DenseRows, progress: IndexProgress): Promise<Uin
     writer.write(row, rows.rowAt(row));
     await report(row + 1);
   }
+  // Those of the vectors themselves, not of what rounding has left: candidates are then scored as a scan of all int8 rows scores them.
+  signs.products.set(rows.products);
   return encodeSigns(signs, rows);
 }
 

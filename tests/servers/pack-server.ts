@@ -2,11 +2,11 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { CORPUS_FILES, type CorpusFile, type EncoderIdentity } from '../../src/protocol/corpus';
+import { nodeUsearchModule } from '../../src/platform/node/usearch';
+import type { EncoderIdentity, VectorIndexKind } from '../../src/protocol/corpus';
 import type { Encoder, Passage } from '../../src/protocol/retrieval';
 import { analyze } from '../../src/retrieval/bm25/analyzer';
 import { buildCorpusFiles } from '../../src/retrieval/corpus-files';
-import { byteRows, encodeSigns, encodeVectors, meanOf, signRows } from '../../src/retrieval/dense';
 import type { PackManifest } from '../../src/retrieval/packs/pack-manifest';
 import { packParts } from '../../src/retrieval/packs/write-pack';
 import { startHubServer, type HubServer } from './hub-server';
@@ -61,28 +61,12 @@ export interface PackServer {
   close(): Promise<void>;
 }
 
-/** Vectors as int8, and their signs beside them. */
-async function makeCompact(
-  files: CorpusFile[],
-  passages: readonly Passage[],
-  encoder: Encoder,
-): Promise<void> {
-  const vectors = await encoder.embedPassages(passages);
-  const mean = meanOf(vectors, encoder.dimensions);
-  const bytes = byteRows(vectors, mean);
-  files.splice(
-    ...([files.findIndex(({ name }) => name === CORPUS_FILES.vectors), 1] as const),
-    { name: CORPUS_FILES.vectors, bytes: await encodeVectors(bytes) },
-    { name: CORPUS_FILES.signs, bytes: await encodeSigns(signRows(vectors, mean), bytes) },
-  );
-}
-
 export async function startPackServer(
   options: {
     passages?: readonly Passage[];
     encoder?: Encoder | null;
     chunkBytes?: number;
-    index?: 'exact' | 'compact';
+    index?: VectorIndexKind;
   } = {},
 ): Promise<PackServer> {
   const {
@@ -94,8 +78,11 @@ export async function startPackServer(
   const root = await mkdtemp(join(tmpdir(), 's3-pack-'));
   const folder = join(root, 'packs', 'lamps');
   await mkdir(folder, { recursive: true });
-  const files = await buildCorpusFiles(passages, { encoder });
-  if (index === 'compact' && encoder) await makeCompact(files, passages, encoder);
+  const files = await buildCorpusFiles(passages, {
+    encoder,
+    index,
+    tools: { openUsearch: nodeUsearchModule },
+  });
   const facts = {
     ...(index !== 'exact' && { index }),
     name: 'Lamps',

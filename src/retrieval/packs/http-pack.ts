@@ -15,6 +15,9 @@ import {
   type PackManifest,
 } from './pack-manifest';
 
+/** Chunks of a file that are fetched while one is worked on. */
+const AHEAD = 2;
+
 export interface HttpPack {
   /** Of the folder, with a slash at the end. */
   readonly url: string;
@@ -23,7 +26,13 @@ export interface HttpPack {
   readonly hash: string;
   /** A chunk, its length and hash checked. */
   chunk(chunk: PackChunk, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>>;
-  /** A whole file by its name, chunk after chunk. */
+  /** The chunks of a file by its name, in order, each checked; the next ones are fetched meanwhile. @throws AppError UNSUPPORTED where there is none */
+  pieces(
+    name: string,
+    onBytes?: (bytes: number) => void,
+    signal?: AbortSignal,
+  ): AsyncIterable<Uint8Array<ArrayBuffer>>;
+  /** The same in one. */
   file(
     name: string,
     onBytes?: (bytes: number) => void,
@@ -127,22 +136,46 @@ function httpPack(url: string, manifest: PackManifest, hash: string, tools: Http
     );
   }
 
-  return {
-    ...{ url, manifest, hash, chunk },
-    async file(name, onBytes, signal) {
-      const file = packFile(manifest, name);
-      if (!file) {
-        throw new AppError('UNSUPPORTED', `This index has no ${name}.`, {
-          fix: 'Build it again with what is missing, or search it in another way.',
-        });
+  async function* pieces(name: string, onBytes?: (bytes: number) => void, signal?: AbortSignal) {
+    const file = packFile(manifest, name);
+    if (!file) {
+      throw new AppError('UNSUPPORTED', `This index has no ${name}.`, {
+        fix: 'Build it again with what is missing, or search it in another way.',
+      });
+    }
+    const stop = new AbortController();
+    const either = signal ? AbortSignal.any([signal, stop.signal]) : stop.signal;
+    const waiting = chunksOf(file).values();
+    const coming: Promise<Uint8Array<ArrayBuffer>>[] = [];
+    try {
+      for (;;) {
+        while (coming.length <= AHEAD) {
+          const next = waiting.next();
+          if (next.done) break;
+          const fetching = chunk(next.value, either);
+          // Whoever waits for it hears of its failure; until then nobody does.
+          fetching.catch(() => undefined);
+          coming.push(fetching);
+        }
+        const piece = await coming.shift();
+        if (!piece) return;
+        onBytes?.(piece.length);
+        yield piece;
       }
+    } finally {
+      // Of those that nobody wants any more.
+      stop.abort();
+    }
+  }
+
+  return {
+    ...{ url, manifest, hash, chunk, pieces },
+    async file(name, onBytes, signal) {
       // Grows with what has come: a manifest that promises much must deliver before it is believed.
       const parts: Uint8Array<ArrayBuffer>[] = [];
-      for (const one of chunksOf(file)) {
-        parts.push(await chunk(one, signal));
-        onBytes?.(one.bytes);
-      }
-      return parts.length === 1 && parts[0] ? parts[0] : joined(parts, file.bytes);
+      for await (const piece of pieces(name, onBytes, signal)) parts.push(piece);
+      const [only] = parts;
+      return parts.length === 1 && only ? only : joined(parts, packFile(manifest, name)?.bytes ?? 0);
     },
     async range(file, start, end, options = {}) {
       const out = new Uint8Array(end - start);

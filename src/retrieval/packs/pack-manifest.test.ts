@@ -2,7 +2,14 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { AppError } from '../../protocol/errors';
 import { requireOurEncoder } from './pack-encoder';
-import { chunksOf, describeFile, manifestBytes, parsePackManifest, type PackManifest } from './pack-manifest';
+import {
+  chunksOf,
+  describeFile,
+  manifestBytes,
+  parsePackManifest,
+  requireSearchable,
+  type PackManifest,
+} from './pack-manifest';
 
 const bytesOf = (value: unknown): Uint8Array<ArrayBuffer> => new TextEncoder().encode(JSON.stringify(value));
 
@@ -13,12 +20,16 @@ const sound: PackManifest = {
   createdAt: '2026-11-21T12:00:00Z',
   passages: 3,
   encoder: { model: 'demo-encoder', revision: 'local', dimensions: 128, dtype: 'fp32' },
+  index: 'compact',
   prefixes: { query: 'query: ', passage: 'passage: ' },
   analyzer: 'lucene-english/1',
   k1: 0.9,
   b: 0.4,
   files: [await describeFile('passages.jsonl', new Uint8Array(25).fill(7), 10)],
 };
+for (const name of ['bm25.bin', 'vectors.bin', 'signs.bin']) {
+  sound.files.push(await describeFile(name, new Uint8Array(4), 10));
+}
 
 const failureOf = (manifest: unknown): AppError => {
   try {
@@ -83,6 +94,12 @@ describe('the manifest of a pack', () => {
     }
   });
 
+  it('that promises an index without its files is refused when it is to be searched', () => {
+    expect(() => requireSearchable(sound)).not.toThrow();
+    expect(() => requireSearchable({ ...sound, index: 'hnsw' })).toThrow(/names no graph\.usearch/);
+    expect(failureOf({ ...sound, index: 'faiss' })).toMatchObject({ code: 'INTEGRITY' });
+  });
+
   it('of another version is unsupported, and the words say which way', () => {
     expect(failureOf({ ...sound, version: 1 })).toMatchObject({ code: 'UNSUPPORTED' });
     expect(failureOf({ ...sound, version: 1 }).fix).toContain('Build it again');
@@ -129,15 +146,17 @@ describe('the manifest of a pack', () => {
           const copy = structuredClone(sound) as unknown as Record<string, unknown>;
           if (change.kind === 'field') copy[change.path] = change.value;
           else if (change.at) copy['encoder'] = { ...sound.encoder, [change.key]: change.value };
-          else copy['files'] = [{ ...sound.files[0], [change.key]: change.value }];
+          else copy['files'] = [{ ...sound.files[0], [change.key]: change.value }, ...sound.files.slice(1)];
           bytes = bytesOf(copy);
         }
         try {
-          const { files } = parsePackManifest(bytes);
+          const manifest = parsePackManifest(bytes);
+          const { files } = manifest;
           for (const { path, bytes: length } of files.flatMap(chunksOf)) {
             const plain = /^[a-z0-9][\w.-]*$/.test(path) && !path.includes('..');
             if (!plain || !(length >= 0 && length <= 16 * 2 ** 20)) expect.fail(`${path}, ${length} bytes`);
           }
+          requireSearchable(manifest);
         } catch (error) {
           if (!(error instanceof AppError)) throw error;
           if (error.code !== 'INTEGRITY' && error.code !== 'UNSUPPORTED') throw error;

@@ -2,22 +2,31 @@
  * A pack that stays where it is: the indexes are fetched once and held in memory, or what of them is to stay there; passages, and the rows of
  * a compact index, only when they are found, by range.
  */
-import { CORPUS_FILES, type VectorSearchInfo } from '../../protocol/corpus';
+import { CORPUS_FILES, type VectorSearchInfo, type VectorSearchSettings } from '../../protocol/corpus';
 import { AppError, isAbort, throwIfAborted } from '../../protocol/errors';
-import type { Encoder, Hit, OnProgress, Passage, RetrievalMode, Retriever } from '../../protocol/retrieval';
+import type {
+  Encoder,
+  Hit,
+  HybridSettings,
+  OnProgress,
+  Passage,
+  RetrievalMode,
+  Retriever,
+} from '../../protocol/retrieval';
 import type { Bm25Index } from '../bm25/bm25-index';
 import { Bm25Retriever } from '../bm25/bm25-retriever';
 import { openIndexFiles } from '../corpus-files';
 import { DenseRetriever, type DensePlatform } from '../dense';
-import { requireTopK, toHits, type RowRetriever } from '../hits';
+import { requireTopK, toHits } from '../hits';
 import { HybridRetriever } from '../hybrid/hybrid-retriever';
 import { PassageFile } from '../passage-file';
 import type { PassageList } from '../passage-text';
 import { RecentMap } from '../remote/polite-client';
+import { describeVectorSearch, openVectorIndex, type VectorIndex } from '../vector-index';
 import type { HttpPack } from './http-pack';
 import { decodeOffsets, OFFSETS_FILE, type PassageOffsets } from './passage-offsets';
 import { packFile, requirePackFile, requireSearchable, type PackFile } from './pack-manifest';
-import { openRangedVectors, VECTOR_FILES, type RangedVectors } from './ranged-vectors';
+import { packFiles, VECTOR_FILES } from './ranged-files';
 
 /** Passages that lie no farther apart come by one request. */
 const GAP_BYTES = 4 * 1024;
@@ -100,28 +109,40 @@ export class RangedPassages {
 /** Never asked: rows are looked up by `RangedPassages`. */
 const NOWHERE: PassageList = { length: 0, at: () => undefined };
 
-/** A retriever over a pack, with what its modes hold. */
+/** Searches rows, and fetches the passages that they are of. */
 export class RangedRetriever implements Retriever {
   readonly mode: RetrievalMode;
-  readonly #rows: RowRetriever;
+  readonly #rows: DenseRetriever | Bm25Retriever | HybridRetriever;
   readonly #passages: RangedPassages;
-  readonly #vectors: RangedVectors | undefined;
+  readonly #index: VectorIndex | undefined;
 
   constructor(
     mode: RetrievalMode,
-    rows: RowRetriever,
+    rows: DenseRetriever | Bm25Retriever | HybridRetriever,
     passages: RangedPassages,
-    vectors: RangedVectors | undefined,
+    index: VectorIndex | undefined,
   ) {
     this.mode = mode;
     this.#rows = rows;
     this.#passages = passages;
-    this.#vectors = vectors;
+    this.#index = index;
+  }
+
+  get how(): string | undefined {
+    return 'how' in this.#rows ? this.#rows.how : undefined;
   }
 
   /** Of dense and hybrid search. */
   get vectors(): VectorSearchInfo | undefined {
-    return this.#vectors?.info;
+    return this.#index?.info;
+  }
+
+  /** The same pack, searched otherwise. */
+  with(hybrid: Partial<HybridSettings>, vectors: Partial<VectorSearchSettings>): RangedRetriever {
+    let rows = this.#rows;
+    if (rows instanceof HybridRetriever) rows = rows.with(hybrid).withVectors(vectors);
+    else if (rows instanceof DenseRetriever) rows = rows.with(vectors);
+    return new RangedRetriever(this.mode, rows, this.#passages, this.#index);
   }
 
   async search(queries: readonly string[], topK: number, signal?: AbortSignal): Promise<Hit[][]> {
@@ -195,47 +216,40 @@ export async function openRangedPack(
   });
   const passages = new RangedPassages(pack, file, offsets);
   // Of all modes: what one has fetched, the others need not.
-  const [words, vectors] = [new Shared<Bm25Index>(), new Shared<RangedVectors>()];
+  const [words, vectors] = [new Shared<Bm25Index>(), new Shared<VectorIndex>()];
+  const first = async (): Promise<Passage | undefined> =>
+    passages.length === 0 ? undefined : (await passages.fetch([0])).get(0);
+  async function openWords(onProgress?: OnProgress, signal?: AbortSignal): Promise<Bm25Retriever> {
+    const known = { length: passages.length, first };
+    const open = () => openIndexFiles(packFiles(pack, onProgress, signal), known).bm25(onProgress, signal);
+    return new Bm25Retriever(await words.get(open, signal), NOWHERE);
+  }
 
   async function openRows(
     mode: RetrievalMode,
     encoder: () => Promise<Encoder>,
     onProgress: OnProgress | undefined,
     signal: AbortSignal | undefined,
-  ): Promise<{ rows: RowRetriever; vectors?: RangedVectors }> {
-    const read = (name: string): Promise<Uint8Array<ArrayBuffer>> => {
-      const total = packFile(manifest, name)?.bytes ?? 0;
-      let done = 0;
-      const onBytes = (bytes: number): void => {
-        done += bytes;
-        onProgress?.({ done, total, unit: 'bytes', label: name });
-      };
-      return pack.file(name, onBytes, signal);
-    };
-    const first = async (): Promise<Passage | undefined> =>
-      passages.length === 0 ? undefined : (await passages.fetch([0], signal)).get(0);
-    const known = { length: passages.length, first };
-    const openWords = async (): Promise<RowRetriever> => {
-      const open = () => openIndexFiles(read, known).bm25(onProgress, signal);
-      return new Bm25Retriever(await words.get(open, signal), NOWHERE);
-    };
-    if (mode === 'bm25') return { rows: await openWords() };
+  ): Promise<RangedRetriever> {
+    if (mode === 'bm25') {
+      return new RangedRetriever(mode, await openWords(onProgress, signal), passages, undefined);
+    }
     const loaded = await encoder();
-    const open = () =>
-      openRangedVectors({ pack, read, passages: known, platform }, loaded, onProgress, signal);
-    const opened = await vectors.get(open, signal);
-    const dense = new DenseRetriever(opened.index, loaded, NOWHERE);
-    if (mode === 'dense') return { rows: dense, vectors: opened };
-    return { rows: new HybridRetriever(dense, await openWords(), NOWHERE), vectors: opened };
+    const files = packFiles(pack, onProgress, signal);
+    const source = { files, kind: manifest.index ?? 'exact', passages: { length: passages.length, first } };
+    const index = await vectors.get(() => openVectorIndex(source, loaded, platform, signal), signal);
+    const dense = new DenseRetriever(index, loaded, NOWHERE, {
+      describe: (settings) => describeVectorSearch(index.info, settings),
+    });
+    const rows =
+      mode === 'dense' ? dense : new HybridRetriever(dense, await openWords(onProgress, signal), NOWHERE);
+    return new RangedRetriever(mode, rows, passages, index);
   }
 
   return {
     passages,
     modes: manifest.encoder === null ? ['bm25'] : ['dense', 'bm25', 'hybrid'],
-    async open(mode, encoder, onProgress, signal) {
-      const { rows, vectors } = await openRows(mode, encoder, onProgress, signal);
-      return new RangedRetriever(mode, rows, passages, vectors);
-    },
-    dispose: () => vectors.drop(({ index }) => index.dispose?.()),
+    open: openRows,
+    dispose: () => vectors.drop((index) => index.dispose?.()),
   };
 }
