@@ -112,3 +112,28 @@ test('an import is paused, goes on after a reload, and is cancelled', async ({ p
   await expect(page.getByText('Cancelled. Nothing was stored.')).toBeVisible();
   await expect(resume).toHaveCount(0);
 });
+
+test('a corpus is made with one index, searched, and given another', async ({ page }) => {
+  await openPage(page, '#/corpora');
+  await page.getByLabel('Search of the vectors').selectOption('compact: one bit in memory');
+  await inputs(page).setInputFiles([rows('lamps.jsonl', lamps(60))]);
+  await expect(page.getByText('“lamps” is ready: 60 passages.')).toBeVisible({ timeout: 60_000 });
+  const row = page.getByRole('row', { name: /^lamps/ });
+  await expect(row).toContainText('compact');
+  await page.getByRole('button', { name: 'Search in lamps' }).click();
+  await page.getByRole('textbox', { name: 'Query' }).fill('Who keeps the lamp of harbour 7?');
+  await page.keyboard.press('Enter');
+  await expect(page.getByRole('region', { name: 'Dense: by meaning' }).getByRole('button')).toHaveCount(10);
+  await expect(row).toContainText('in memory');
+
+  await page.getByRole('button', { name: 'Details of lamps' }).click();
+  const details = page.getByRole('row').filter({ hasText: 'Change index' });
+  await expect(details.getByRole('button', { name: 'Change index' })).toBeDisabled();
+  await details.getByLabel('Search of the vectors').selectOption('graph: HNSW by usearch');
+  await details.getByRole('button', { name: 'Change index' }).click();
+  await expect(page.getByText('“lamps” has its new index: a graph.')).toBeVisible({ timeout: 60_000 });
+  await expect(row).toContainText('graph');
+  await page.getByRole('textbox', { name: 'Query' }).press('Enter');
+  await expect(page.getByRole('region', { name: 'Dense: by meaning' }).getByRole('button')).toHaveCount(10);
+  expect(await violations(page)).toEqual([]);
+});
