@@ -70,7 +70,7 @@ const parts: Record<string, () => Promise<void>> = {
   vectors: async () => {
     print('\n## Vector search');
     await compareFlat(100_000, 15, print);
-    await compareHnsw(20_000, print);
+    await compareHnsw(20_000, 25, print);
     await compareLance(20_000, 4, print);
     const shape = { dimensions: 384, queries: 50, rounds: 40 };
     await compareInBrowser({ count: 10_000, limitMs: 300_000, ...shape }, print);
