@@ -1,5 +1,6 @@
 /** Corpora that lie elsewhere, named by an address: index packs on a static host, and retrieval servers. */
 import { systemClock } from '../src/platform/clock';
+import { nodeUsearchModule } from '../src/platform/node/usearch';
 import type { EncoderIdentity, RemoteLink } from '../src/protocol/corpus';
 import { requestOf } from '../src/protocol/encoder';
 import { AppError } from '../src/protocol/errors';
@@ -57,7 +58,7 @@ async function open(reference: string, console: Console): Promise<Opened> {
     return { name, encoder, modes, open: (mode) => remote.open(mode, encoderOf(encoder)) };
   }
   const pack = await openHttpPack(reference, { fetch, clock: systemClock }, signal);
-  const ranged = await openRangedPack(pack, { signal });
+  const ranged = await openRangedPack(pack, { platform: { openUsearch: nodeUsearchModule }, signal });
   const { name, encoder } = pack.manifest;
   return {
     ...{ name, encoder, modes: ranged.modes },

@@ -46,6 +46,7 @@ import { isPart, PART_VECTORS } from './importing/embed-staged';
 import { importCorpus, resumeImport, updateCorpus, type ImportTools } from './importing/import-corpus';
 import { rebuildIndex } from './importing/rebuild-index';
 import { describeVectorSearch } from './describe-vectors';
+import type { LinkedCorpus, LinkedRetriever } from './linked-corpus';
 
 export interface CorpusServiceParts {
   /** Throws `UNSUPPORTED` where nothing can be kept; the demo works even then. */
@@ -61,21 +62,8 @@ export interface CorpusServiceParts {
   openLinked?: (record: CorpusRecord & { link: CorpusLink }) => Promise<LinkedCorpus>;
 }
 
-/** A corpus that is searched where it lies. */
-export interface LinkedCorpus {
-  readonly passages: { readonly length: number };
-  readonly modes: readonly RetrievalMode[];
-  /** `encoder`: loaded when it is asked for; rejects where the corpus has no vectors. */
-  open(
-    mode: RetrievalMode,
-    encoder: () => Promise<Encoder>,
-    onProgress?: OnProgress,
-    signal?: AbortSignal,
-  ): Promise<Retriever>;
-}
-
 interface Opened {
-  retriever: Retriever;
+  retriever: LinkedRetriever;
   /** The same where its results are wanted as rows, for hybrid search. */
   rows?: RowRetriever;
   index?: VectorIndex;
@@ -135,7 +123,7 @@ export class CorpusService implements CorpusServiceApi {
     const { name, corpus } = entry;
     return {
       ...{ id, name, passages: corpus.passages.length, modes, encoder: opened?.info ?? null },
-      ...(opened?.index && { vectors: opened.index.info }),
+      ...withVectors(opened),
       ...(await memoryOf(entry)),
     };
   }
@@ -152,7 +140,11 @@ export class CorpusService implements CorpusServiceApi {
     }
     const entry = this.#entries.get(id);
     this.#entries.delete(id);
-    const dispose = async (): Promise<void> => (await (await entry)?.opened.get('dense'))?.index?.dispose?.();
+    const dispose = async (): Promise<void> => {
+      const { corpus, opened } = (await entry) ?? {};
+      if (corpus && 'open' in corpus) corpus.dispose?.();
+      (await opened?.get('dense'))?.index?.dispose?.();
+    };
     // What failed to open holds nothing.
     dispose().catch(() => undefined);
   }
@@ -168,9 +160,10 @@ export class CorpusService implements CorpusServiceApi {
   ): Promise<Hit[][]> {
     throwIfAborted(signal);
     const { retriever } = await this.#open(await this.#entry(corpusId), mode, undefined, signal);
-    let chosen = retriever;
+    let chosen: Retriever = retriever;
     if (retriever instanceof HybridRetriever) chosen = retriever.with(hybrid).withVectors(vectors);
     else if (retriever instanceof DenseRetriever) chosen = retriever.with(vectors);
+    else if (retriever.tuned) chosen = retriever.tuned(hybrid, vectors);
     return chosen.search(queries, topK, signal);
   }
 
@@ -474,9 +467,14 @@ export class CorpusService implements CorpusServiceApi {
   }
 }
 
+function withVectors(opened: Opened | null): Pick<CorpusInfo, 'vectors'> {
+  const vectors = opened?.index?.info ?? opened?.retriever.vectors;
+  return vectors ? { vectors } : {};
+}
+
 /** Of the passages and of what was opened; unknown where another holds them. */
 async function memoryOf({ corpus, opened }: Entry): Promise<Pick<CorpusInfo, 'memoryBytes'>> {
-  if ('open' in corpus) return {};
+  if ('open' in corpus) return corpus.memoryBytes === undefined ? {} : { memoryBytes: corpus.memoryBytes };
   let memoryBytes = corpus.passages.memoryBytes;
   for (const mode of ['dense', 'bm25'] as const) {
     const { index, rows } = (await opened.get(mode)?.catch(() => undefined)) ?? {};

@@ -49,7 +49,7 @@ describe('a pack with a graph, left where it is', () => {
     expect(progress.at(-1)).toBe(1);
     expect(retriever.vectors).toMatchObject({ kind: 'hnsw', backend: 'wasm', ef: 128 });
     expect(retriever.how).toContain('hnsw');
-    expect(retriever.with({}, { ef: 200 }).how).toContain('ef 200');
+    expect(retriever.tuned({}, { ef: 200 }).how).toContain('ef 200');
     const query = 'heron lamp 242';
     const [hits = []] = await retriever.search([query], 5);
     const vectors = await encoder.embedPassages(passages);
@@ -59,7 +59,9 @@ describe('a pack with a graph, left where it is', () => {
     );
     expect(hits[0]?.passage.id).toBe(`p${best?.rows[0] ?? ''}`);
     expect(asked.some((url) => url.includes('vectors.bin'))).toBe(false);
+    expect(pack.memoryBytes).toBeGreaterThan(bytesOf('graph.usearch'));
     pack.dispose();
+    expect(pack.memoryBytes).toBeLessThan(10_000);
   });
 
   it('cannot be searched by vectors where there is nothing that runs graphs, and by words all the same', async () => {

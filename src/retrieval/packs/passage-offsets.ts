@@ -36,6 +36,10 @@ export class PassageOffsets {
     return this.lengths.length;
   }
 
+  get memoryBytes(): number {
+    return this.lengths.byteLength + this.checks.byteLength + this.#starts.byteLength;
+  }
+
   /** Of all lines. */
   get bytes(): number {
     return this.#starts[this.count] ?? 0;

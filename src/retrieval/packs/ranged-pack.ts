@@ -11,7 +11,6 @@ import type {
   OnProgress,
   Passage,
   RetrievalMode,
-  Retriever,
 } from '../../protocol/retrieval';
 import type { Bm25Index } from '../bm25/bm25-index';
 import { Bm25Retriever } from '../bm25/bm25-retriever';
@@ -20,9 +19,11 @@ import { DenseRetriever, type DensePlatform } from '../dense';
 import { requireTopK, toHits } from '../hits';
 import { HybridRetriever } from '../hybrid/hybrid-retriever';
 import { PassageFile } from '../passage-file';
+import type { LinkedCorpus, LinkedRetriever } from '../linked-corpus';
 import type { PassageList } from '../passage-text';
 import { RecentMap } from '../remote/polite-client';
 import { describeVectorSearch, openVectorIndex, type VectorIndex } from '../vector-index';
+import { VECTOR_BLOCKS_FILE } from './block-hashes';
 import type { HttpPack } from './http-pack';
 import { decodeOffsets, OFFSETS_FILE, type PassageOffsets } from './passage-offsets';
 import { packFile, requirePackFile, requireSearchable, type PackFile } from './pack-manifest';
@@ -49,6 +50,11 @@ export class RangedPassages {
 
   get length(): number {
     return this.#offsets.count;
+  }
+
+  /** Of the table; not of the few passages that are kept. */
+  get memoryBytes(): number {
+    return this.#offsets.memoryBytes;
   }
 
   /** By row. @throws AppError INTEGRITY where a row's bytes are not those that were indexed */
@@ -110,7 +116,7 @@ export class RangedPassages {
 const NOWHERE: PassageList = { length: 0, at: () => undefined };
 
 /** Searches rows, and fetches the passages that they are of. */
-export class RangedRetriever implements Retriever {
+export class RangedRetriever implements LinkedRetriever {
   readonly mode: RetrievalMode;
   readonly #rows: DenseRetriever | Bm25Retriever | HybridRetriever;
   readonly #passages: RangedPassages;
@@ -138,7 +144,7 @@ export class RangedRetriever implements Retriever {
   }
 
   /** The same pack, searched otherwise. */
-  with(hybrid: Partial<HybridSettings>, vectors: Partial<VectorSearchSettings>): RangedRetriever {
+  tuned(hybrid: Partial<HybridSettings>, vectors: Partial<VectorSearchSettings>): RangedRetriever {
     let rows = this.#rows;
     if (rows instanceof HybridRetriever) rows = rows.with(hybrid).withVectors(vectors);
     else if (rows instanceof DenseRetriever) rows = rows.with(vectors);
@@ -157,9 +163,9 @@ export class RangedRetriever implements Retriever {
   }
 }
 
-export interface RangedPack {
+export interface RangedPack extends LinkedCorpus {
   readonly passages: RangedPassages;
-  readonly modes: readonly RetrievalMode[];
+  readonly memoryBytes: number;
   open(
     mode: RetrievalMode,
     encoder: () => Promise<Encoder>,
@@ -173,12 +179,13 @@ export interface RangedPack {
 /** Opened by whoever comes first, for all; but if the first stops it, the second begins anew. */
 class Shared<T> {
   #value: Promise<T> | undefined;
+  #opened: T | undefined;
 
   async get(open: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
     for (;;) {
       const opening = (this.#value ??= open());
       try {
-        return await opening;
+        return (this.#opened = await opening);
       } catch (error) {
         if (this.#value === opening) this.#value = undefined;
         throwIfAborted(signal);
@@ -187,9 +194,14 @@ class Shared<T> {
     }
   }
 
+  /** What was opened, as far as it is there. */
+  get opened(): T | undefined {
+    return this.#opened;
+  }
+
   drop(dispose: (value: T) => void): void {
     const value = this.#value;
-    this.#value = undefined;
+    this.#value = this.#opened = undefined;
     // What failed to open holds nothing.
     value?.then(dispose, () => undefined);
   }
@@ -219,6 +231,7 @@ export async function openRangedPack(
   const [words, vectors] = [new Shared<Bm25Index>(), new Shared<VectorIndex>()];
   const first = async (): Promise<Passage | undefined> =>
     passages.length === 0 ? undefined : (await passages.fetch([0])).get(0);
+
   async function openWords(onProgress?: OnProgress, signal?: AbortSignal): Promise<Bm25Retriever> {
     const known = { length: passages.length, first };
     const open = () => openIndexFiles(packFiles(pack, onProgress, signal), known).bm25(onProgress, signal);
@@ -250,6 +263,11 @@ export async function openRangedPack(
     passages,
     modes: manifest.encoder === null ? ['bm25'] : ['dense', 'bm25', 'hybrid'],
     open: openRows,
+    get memoryBytes() {
+      const table = vectors.opened ? (packFile(manifest, VECTOR_BLOCKS_FILE)?.bytes ?? 0) : 0;
+      const indexes = (words.opened?.memoryBytes ?? 0) + (vectors.opened?.memoryBytes ?? 0);
+      return passages.memoryBytes + indexes + table;
+    },
     dispose: () => vectors.drop((index) => index.dispose?.()),
   };
 }
