@@ -12,6 +12,7 @@ import { AppError } from '../src/protocol/errors';
 import type { LanguageModel } from '../src/protocol/language-model';
 import type { WeightType } from '../src/protocol/model-import';
 import type { RegistryModel } from '../src/protocol/registry';
+import { baseOfAdapter } from './adapter-folder';
 import { openBackend, type DeviceChoice } from './backend';
 import { openCheckpoint } from './checkpoint';
 import type { Console } from './command';
@@ -43,7 +44,7 @@ export class Models {
     this.#weights = weights;
   }
 
-  /** For text: `demo`, an adapter of it that comes with the project, a folder, a file, `hf:owner/name`, or an endpoint. */
+  /** For text: `demo`, an adapter of it that comes with the project, a folder of a model or of an adapter, a file, `hf:owner/name`, or an endpoint. */
   open(reference: string): Promise<OpenModel> {
     let opened = this.#open.get(reference);
     if (opened === undefined) {
@@ -82,22 +83,28 @@ export class Models {
 
   async #openText(reference: string): Promise<OpenModel> {
     if (isEndpointReference(reference)) return { model: openEndpoint(reference), search: undefined };
-    const adapter = await embeddedAdapter(reference);
-    if (adapter?.base !== undefined) {
-      const { id, base, search } = adapter;
-      return { model: await this.#openAdapter(base, id), search };
+    const embedded = await embeddedAdapter(reference);
+    if (embedded?.base !== undefined) {
+      const { id, base, search } = embedded;
+      return { model: (await this.#openAdapter(base, id, join(modelsFolder, id))).model, search };
     }
-    const embedded = await embeddedModel(reference);
-    return { model: await this.#openLocal(reference), search: embedded?.search };
+    const base = await baseOfAdapter(reference);
+    if (base !== undefined) return this.#openAdapter(base, reference, reference);
+    const known = await embeddedModel(reference);
+    return { model: await this.#openLocal(reference), search: known?.search };
   }
 
-  /** An adapter that comes with the project, on its base, which is loaded once for both. */
-  async #openAdapter(base: string, id: string): Promise<LanguageModel> {
-    const { model } = await this.open(base);
-    if (!(model instanceof LocalModel)) throw new AppError('INTERNAL', `${base} is no local model.`);
-    const source = await FolderSource.open(join(modelsFolder, id));
+  /** An adapter on its base, which is loaded once for both. */
+  async #openAdapter(base: string, id: string, folder: string): Promise<OpenModel> {
+    const { model, search } = await this.open(base);
+    if (!(model instanceof LocalModel)) {
+      throw new AppError('BAD_INPUT', `The adapter ${id} is for ${base}, which is no model that runs here.`, {
+        fix: 'Name the folder of a base model in its adapter_config.json.',
+      });
+    }
+    const source = await FolderSource.open(folder);
     await model.addAdapter(id, (config) => readAdapter(source, config, this.#console.signal));
-    return usingAdapter(model, id, id);
+    return { model: usingAdapter(model, id, id), search };
   }
 
   async #openLocal(reference: string): Promise<LocalModel> {
