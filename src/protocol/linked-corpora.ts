@@ -1,5 +1,5 @@
 /** Corpora that lie elsewhere: index packs on static hosts, and retrieval servers. What the retrieval worker offers for them. */
-import type { CorpusRecord, EncoderIdentity, RemoteLink } from './corpus';
+import type { CorpusRecord, EncoderIdentity, RemoteLink, VectorIndexKind } from './corpus';
 import type { OnProgress, RetrievalMode } from './retrieval';
 
 /** A pack, known from its manifest alone. */
@@ -11,6 +11,8 @@ export interface PackSummary {
   name: string;
   passages: number;
   encoder: EncoderIdentity | null;
+  /** How its vectors are searched; of no meaning without an encoder. */
+  index: VectorIndexKind;
   analyzer: string;
   k1: number;
   b: number;

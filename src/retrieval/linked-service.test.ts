@@ -73,6 +73,7 @@ describe.each(VECTOR_INDEXES)('a pack of the kind %s', (index) => {
     const server = await serve(index);
     const service = start();
     const summary = await service.lookAtPack(server.url);
+    expect(summary.index).toBe(index);
     expect(summary.residentBytes).toBeLessThan(summary.bytes);
     const linked = await service.linkPack(server.url);
     const fetched = await service.fetchPack(server.url);

@@ -48,9 +48,9 @@ export class LinkedCorpusService extends CorpusService implements LinkServiceApi
 
   async lookAtPack(address: string, signal?: AbortSignal): Promise<PackSummary> {
     const pack = await openHttpPack(address, this.#links.tools, signal);
-    const { name, passages, encoder, analyzer = '', k1 = 0, b = 0 } = pack.manifest;
+    const { name, passages, encoder, index = 'exact', analyzer = '', k1 = 0, b = 0 } = pack.manifest;
     return {
-      ...{ url: pack.url, hash: pack.hash, name, passages, encoder, analyzer, k1, b },
+      ...{ url: pack.url, hash: pack.hash, name, passages, encoder, index, analyzer, k1, b },
       bytes: wantedBytes(pack),
       residentBytes: residentBytes(pack, encoder ? 'dense' : 'bm25'),
     };
