@@ -22,7 +22,7 @@ export class FolderSource implements ModelSource {
   static async open(path: string): Promise<FolderSource> {
     const info = await stat(path).catch((cause: unknown) => {
       throw new AppError('NOT_FOUND', `There is no model "${path}": no folder, no file.`, {
-        fix: 'A model is `demo`, a folder, a .gguf file, hf:owner/name, or http(s)://host/v1#model.',
+        fix: 'A model is `demo`, a folder of a model or an adapter, a .gguf file, hf:owner/name, or http(s)://host/v1#model.',
         cause,
       });
     });
