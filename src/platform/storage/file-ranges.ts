@@ -2,8 +2,8 @@
 import { throwIfAborted } from '../../protocol/errors';
 import type { RangedFileStore } from './file-store';
 
-/** Large enough for the disk, small beside an index. */
-const PIECE_BYTES = 1 << 20;
+/** Large enough for the disk; small, since several of them may wait for the garbage collector. */
+const PIECE_BYTES = 1 << 18;
 
 /** All of a file, in order. */
 export async function* piecesOf(blob: Blob, signal?: AbortSignal): AsyncGenerator<Uint8Array<ArrayBuffer>> {
