@@ -348,6 +348,19 @@ export interface CorpusInfo {
   memoryBytes?: number;
 }
 
+/** Passages as points on a plane; near on it is often near in meaning. */
+export interface CorpusMap {
+  /** Of the corpus, ascending: all of them, or an even sample. */
+  rows: Uint32Array;
+  /** Of each: between -1 and 1. */
+  x: Float32Array;
+  y: Float32Array;
+  /** What it is called: its title, or how its text begins. */
+  titles: string[];
+  /** Of the variance of the vectors, what is seen along x and y, between 0 and 1. */
+  shares: [number, number];
+}
+
 /** The corpus that comes with the page. */
 export const DEMO_CORPUS_ID = 'demo';
 
@@ -418,6 +431,8 @@ export interface CorpusServiceApi {
     onProgress?: OnProgress,
     signal?: AbortSignal,
   ): Promise<CorpusRecord>;
+  /** Rejects with `UNSUPPORTED` for a corpus without vectors, one that lies elsewhere, and one too large to be drawn. */
+  mapCorpus(id: string, onProgress?: OnProgress, signal?: AbortSignal): Promise<CorpusMap>;
   renameCorpus(id: string, name: string): Promise<CorpusRecord>;
   deleteCorpus(id: string): Promise<void>;
   estimate(): Promise<StorageEstimate>;
