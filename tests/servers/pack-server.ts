@@ -65,6 +65,8 @@ export async function startPackServer(
   options: {
     passages?: readonly Passage[];
     encoder?: Encoder | null;
+    /** What the pack says of the encoder. */
+    identity?: EncoderIdentity;
     chunkBytes?: number;
     index?: VectorIndexKind;
   } = {},
@@ -88,7 +90,7 @@ export async function startPackServer(
     name: 'Lamps',
     createdAt: '2026-11-21T12:00:00Z',
     passages: passages.length,
-    encoder: encoder && identityOf(encoder),
+    encoder: encoder && (options.identity ?? identityOf(encoder)),
   };
   const parts = packParts(facts, files, { chunkBytes });
   let step = await parts.next();
