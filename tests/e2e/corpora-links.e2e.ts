@@ -102,10 +102,10 @@ test('a pack left where it lies is searched by range, and is a corpus of the Ask
 test('the pack that the page offers is opened in one click, and searched in three ways', async ({ page }) => {
   await openPage(page, '#/corpora');
   await page.getByText('Open an index by its address').click();
-  await page.getByRole('button', { name: 'Demo encyclopaedia', exact: true }).click();
+  await page.getByRole('button', { name: 'Demo encyclopaedia, as a pack', exact: true }).click();
   await expect(page.getByText('2,000 passages, embedded by demo-encoder')).toBeVisible();
   await page.getByRole('button', { name: /^Leave it there/ }).click();
-  await searchIn(page, 'Demo encyclopaedia', 'Who founded the lamp guild?');
+  await searchIn(page, 'Demo encyclopaedia, as a pack', 'Who founded the lamp guild?');
   for (const mode of ['Dense: by meaning', 'BM25: by words', 'Hybrid: both ranks fused']) {
     await expect(page.getByRole('region', { name: mode }).getByRole('button')).toHaveCount(10, {
       timeout: 60_000,
