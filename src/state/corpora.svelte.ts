@@ -1,4 +1,4 @@
-import type { UnfinishedImport, VectorIndexKind } from '../protocol/corpus';
+import type { CorpusMap, UnfinishedImport, VectorIndexKind } from '../protocol/corpus';
 import { toEnvelope, type ErrorEnvelope } from '../protocol/errors';
 import { CorpusSearch } from './corpus-search.svelte';
 import { ImportJobs } from './import-jobs.svelte';
@@ -123,6 +123,10 @@ export class Corpora {
         refusals: [],
       }),
     });
+  }
+
+  map(id: string, signal: AbortSignal): Promise<CorpusMap> {
+    return this.#laboratory.corpora.map(id, () => undefined, signal);
   }
 
   async rename(id: string, name: string): Promise<void> {

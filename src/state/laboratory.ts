@@ -3,6 +3,7 @@ import type { EvaluationApi } from '../evaluation/evaluation-types';
 import type {
   Chunking,
   CorpusLink,
+  CorpusMap,
   CorpusSource,
   RemoteLink,
   RepeatedRows,
@@ -101,6 +102,8 @@ export interface CorpusEntry {
   memoryBytes?: number;
   /** What searches its vectors, for people: `WASM, 4 threads, int8`; absent before it does. */
   backend?: string;
+  /** Why that. */
+  backendReason?: string;
 }
 
 /** A pack that the page offers. */
@@ -173,6 +176,8 @@ export interface CorpusLibrary {
     onProgress: (p: Progress) => void,
     signal: AbortSignal,
   ): Promise<CorpusEntry>;
+  /** Its passages as points, to be drawn. */
+  map(id: string, onProgress: (p: Progress) => void, signal: AbortSignal): Promise<CorpusMap>;
   discard(id: string): Promise<void>;
   rename(id: string, name: string): Promise<void>;
   remove(id: string): Promise<void>;

@@ -168,6 +168,14 @@ export function createScriptedLaboratory(script: Script = {}): Laboratory {
       resume: () => Promise.resolve({ entry: DEMO, refusals: [] }),
       update: () => Promise.resolve({ entry: DEMO, refusals: [] }),
       buildIndex: () => Promise.resolve(DEMO),
+      map: () =>
+        Promise.resolve({
+          rows: Uint32Array.of(0, 1),
+          x: Float32Array.of(-1, 1),
+          y: Float32Array.of(0.2, -0.2),
+          titles: ['Harrow Lamp Guild', 'Odell Marrin'],
+          shares: [0.7, 0.3],
+        }),
       discard: () => Promise.resolve(),
       ...scriptedLinks(DEMO),
     },

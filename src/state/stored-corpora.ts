@@ -2,6 +2,7 @@
 import { proxy, type RpcConnection } from '../platform/rpc/connection';
 import type {
   CorpusInfo,
+  CorpusMap,
   CorpusServiceApi,
   EncoderDevice,
   ImportOutcome,
@@ -33,7 +34,12 @@ type Service = CorpusServiceApi & LinkServiceApi;
 
 const DEVICES: Record<EncoderDevice, string> = { webgpu: 'WebGPU', wasm: 'WASM' };
 
-const BACKENDS = { webgpu: 'WebGPU', wasm: 'WASM', typescript: 'plain JavaScript' } as const;
+const BACKENDS = {
+  webgpu: 'WebGPU',
+  wasm: 'WASM',
+  typescript: 'plain JavaScript',
+  native: 'native code',
+} as const;
 
 type OnProgress = (progress: Progress) => void;
 
@@ -52,9 +58,15 @@ const reportOf = ({ record, refusals, repeats }: ImportOutcome): ImportReport =>
 
 const changesOf = ({ added, changed, removed, kept }: UpdateOutcome) => ({ added, changed, removed, kept });
 
-/** How vectors are searched: `WASM, 4 threads, int8`. */
-const searchWords = ({ backend, threads, dtype }: VectorSearchInfo): string =>
-  [BACKENDS[backend], ...(threads > 1 ? [`${threads} threads`] : []), dtype].join(', ');
+/** How vectors are searched: `graph (ef 128), WASM, 4 threads, int8`. */
+const searchWords = ({ kind, backend, threads, dtype, ef }: VectorSearchInfo): string =>
+  [
+    ...(kind === 'hnsw' ? [`graph${ef === undefined ? '' : ` (ef ${ef})`}`] : []),
+    ...(kind === 'compact' ? ['one bit, then rows'] : []),
+    BACKENDS[backend],
+    ...(threads > 1 ? [`${threads} threads`] : []),
+    dtype,
+  ].join(', ');
 
 export class StoredCorpora implements CorpusLibrary {
   readonly #start: () => RpcConnection<Service>;
@@ -160,6 +172,10 @@ export class StoredCorpora implements CorpusLibrary {
     const record = await this.#remote.buildIndex(id, kind, proxy(onProgress), signal);
     this.#open.delete(id);
     return entryOf(record);
+  }
+
+  map(id: string, onProgress: OnProgress, signal: AbortSignal): Promise<CorpusMap> {
+    return this.#remote.mapCorpus(id, proxy(onProgress), signal);
   }
 
   discard(id: string): Promise<void> {

@@ -135,5 +135,11 @@ test('a corpus is made with one index, searched, and given another', async ({ pa
   await expect(row).toContainText('graph');
   await page.getByRole('textbox', { name: 'Query' }).press('Enter');
   await expect(page.getByRole('region', { name: 'Dense: by meaning' }).getByRole('button')).toHaveCount(10);
+
+  await page.locator('summary', { hasText: 'Map of its passages' }).click();
+  const map = page.getByRole('img', { name: 'Map of “lamps”' });
+  await expect(page.getByText(/^60 passages in the two directions/)).toBeVisible();
+  await map.hover();
+  await expect(map).toHaveAccessibleDescription(/left edge\s*Lamp \d+, Lamp \d+/);
   expect(await violations(page)).toEqual([]);
 });

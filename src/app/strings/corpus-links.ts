@@ -61,6 +61,16 @@ export const links = {
     notOpen: 'nothing yet: it is opened by its first search',
     address: 'Address',
   },
+  map: {
+    heading: 'Map of its passages',
+    drawing: 'Reading the vectors …',
+    title: (name: string) => `Map of “${name}”`,
+    summary: (shown: string, all: string, share: number) =>
+      `${shown === all ? `${all} passages` : `${shown} of ${all} passages`} in the two directions in which their vectors differ most, which tell ${Math.round(100 * share)} % of the difference. What lies near is often near in meaning.`,
+    hint: 'Point at a passage to see its title.',
+    end: { left: 'left edge', right: 'right edge', top: 'top edge', bottom: 'bottom edge' },
+    legend: 'Colours: files',
+  },
   update: {
     heading: 'Bring it up to date',
     note: 'Passages are told apart by their ids. What has not changed is not embedded again, and until all is done the corpus stays as it was.',
