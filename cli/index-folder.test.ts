@@ -72,6 +72,51 @@ describe('an index that was built', () => {
   }, 60_000);
 });
 
+describe('an index of another kind than the exact one', () => {
+  it.each([
+    ['compact', 'compact on WASM, int8'],
+    ['hnsw', 'hnsw on native code, f16, ef 128'],
+  ])(
+    'is built and searched as %s; in pieces too',
+    async (kind, how) => {
+      // So many that files lie in pieces of one MiB.
+      const rows = Array.from({ length: 40 }, (_, i) => ({
+        ...{ id: `f${i}`, title: `Fish ${i}` },
+        text: `The fish number ${i} lives in pond ${i % 7}.${' Blub.'.repeat(8000)}`,
+      }));
+      await writeFile(corpus, jsonl([...passages, ...rows]));
+      const options = ['--encoder', 'demo', '--index', kind, '--chunk', '1', '--json'];
+      const built = await runCli(['index', 'build', corpus, '--out', index, ...options]);
+      expect(parsed(built)).toMatchObject({ index: kind, passages: 43 });
+      const found = await runCli(['index', 'search', index, 'Otter', '-k', '3', '--json']);
+      expect(parsed(found)).toMatchObject({ mode: 'dense', how, hits: [{ passage: { id: 'b' } }, {}, {}] });
+      if (kind !== 'hnsw') return;
+      const wide = await runCli(['index', 'search', index, 'Otter', '--ef', '300', '--json']);
+      expect(parsed(wide)).toMatchObject({ how: 'hnsw on native code, f16, ef 300' });
+    },
+    120_000,
+  );
+
+  it('cannot be had without vectors', async () => {
+    const { code, notes } = await runCli(['index', 'build', corpus, '--out', index, '--index', 'hnsw']);
+    expect(code).toBe(2);
+    expect(notes).toContain('--encoder');
+  });
+});
+
+describe('hybrid search', () => {
+  it('weighs its two rankings as it is told, and refuses weights where there are not two', async () => {
+    await runCli(['index', 'build', corpus, '--out', index, '--encoder', 'demo']);
+    const search = (...more: string[]) => runCli(['index', 'search', index, 'bell', '--json', ...more]);
+    const words = await search('--mode', 'hybrid', '--dense-weight', '0', '--rrf-k', '9');
+    // Of the words alone: one of them has the word, 1 / (9 + 1).
+    expect(parsed(words)).toMatchObject({ hits: [{ score: 0.1, passage: { id: 'c' } }] });
+    const refused = await search('--mode', 'bm25', '--rrf-k', '9');
+    expect(refused).toMatchObject({ code: 2 });
+    expect(refused.notes).toContain('--mode hybrid');
+  }, 60_000);
+});
+
 describe('an index that is not whole', () => {
   it('is refused when a file was changed', async () => {
     await build();

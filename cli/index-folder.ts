@@ -1,14 +1,23 @@
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as v from 'valibot';
-import { CORPUS_FILES, type EncoderIdentity, type EncoderInfo } from '../src/protocol/corpus';
+import {
+  CORPUS_FILES,
+  type EncoderIdentity,
+  type EncoderInfo,
+  type StoredFile,
+  type VectorIndexKind,
+  type VectorSearchSettings,
+} from '../src/protocol/corpus';
 import { requestOf } from '../src/protocol/encoder';
 import { AppError } from '../src/protocol/errors';
-import type { Encoder, OnProgress, Passage, RetrievalMode } from '../src/protocol/retrieval';
+import type { Encoder, HybridSettings, OnProgress, Passage, RetrievalMode } from '../src/protocol/retrieval';
+import type { IndexTools } from '../src/retrieval/build-vector-index';
 import { Bm25Retriever } from '../src/retrieval/bm25/bm25-retriever';
 import {
   buildCorpusFiles,
   openCorpusFiles,
+  type CorpusFileSource,
   type ReadFile,
   type SearchableCorpus,
 } from '../src/retrieval/corpus-files';
@@ -29,8 +38,11 @@ import {
 } from '../src/retrieval/packs/pack-manifest';
 import { packParts } from '../src/retrieval/packs/write-pack';
 import type { PushSource } from '../src/retrieval/remote/push';
+import { describeVectorSearch } from '../src/retrieval/describe-vectors';
+import { fileInMemory } from '../src/retrieval/section-reader';
 import { sha256Hex } from '../src/retrieval/sha256';
 import { openEncoder } from './encoders';
+import { graphTools } from './native-graph';
 
 /** An index on disk is a pack, or has the record of version 1. Both are written last. */
 const recordSchema = v.object({
@@ -57,15 +69,23 @@ export interface IndexContents {
   passages: readonly Passage[];
   /** Null: BM25 alone. */
   encoder: (Encoder & { info: EncoderInfo }) | null;
+  /** Over the vectors. Default: `exact`. */
+  index?: VectorIndexKind | undefined;
 }
 
 /** Builds everything, then writes it; a folder whose build was interrupted has no record and is no index. */
 export async function writeIndex(
   folder: string,
-  { name, passages, encoder }: IndexContents,
-  options: { onProgress?: OnProgress; signal?: AbortSignal; chunkBytes?: number | undefined },
+  { name, passages, encoder, index }: IndexContents,
+  options: {
+    onProgress?: OnProgress;
+    signal?: AbortSignal;
+    chunkBytes?: number | undefined;
+    /** What graphs are built with. */
+    tools?: IndexTools;
+  },
 ): Promise<PackManifest> {
-  const files = await buildCorpusFiles(passages, { encoder, ...options });
+  const files = await buildCorpusFiles(passages, { encoder, index, ...options });
   await mkdir(folder, { recursive: true });
   const before = await partsOf(folder);
   // The old record goes first and the new one comes last: in between there is no index, never a mixed one.
@@ -75,6 +95,7 @@ export async function writeIndex(
     createdAt: new Date().toISOString(),
     passages: passages.length,
     encoder: encoder && identityOf(encoder.info),
+    index,
   };
   const { signal, chunkBytes } = options;
   const parts = packParts(facts, files, { signal, chunkBytes });
@@ -120,7 +141,14 @@ export class IndexFolder {
   static async open(folder: string): Promise<IndexFolder> {
     const record = await readRecord(folder);
     const read: ReadFile = (file) => readChecked(folder, record, file);
-    return new IndexFolder(record, await openCorpusFiles(read), read);
+    const readRange: CorpusFileSource['readRange'] = (file, start, bytes) =>
+      readPart(folder, record, file, start, bytes);
+    const kind = record.version === 1 ? 'exact' : record.index;
+    return new IndexFolder(
+      record,
+      await openCorpusFiles({ read, open: openPieces(folder, record), readRange }, kind),
+      read,
+    );
   }
 
   /** All of it, to be loaded into a server. @throws AppError UNSUPPORTED for an index of version 1 */
@@ -136,14 +164,16 @@ export class IndexFolder {
     };
   }
 
+  /** `how`: of reciprocal rank fusion, and how wide a graph is searched; what is absent is the default. */
   async retriever(
     mode: RetrievalMode,
     console: { note(line: string): void; signal: AbortSignal },
+    how: { hybrid?: Partial<HybridSettings>; vectors?: Partial<VectorSearchSettings> } = {},
   ): Promise<RowRetriever> {
     const { passages } = this.#corpus;
     if (mode === 'hybrid') {
-      const dense = await this.retriever('dense', console);
-      return new HybridRetriever(dense, await this.retriever('bm25', console), passages);
+      const dense = await this.retriever('dense', console, how);
+      return new HybridRetriever(dense, await this.retriever('bm25', console), passages, how.hybrid);
     }
     if (mode === 'bm25') return new Bm25Retriever(await this.#corpus.bm25(), passages);
     const { encoder: made } = this.record;
@@ -153,8 +183,17 @@ export class IndexFolder {
       });
     }
     const encoder = await openEncoder(requestOf(made), console);
-    const index = await openDenseIndex(await this.#corpus.vectors(encoder), undefined, console.signal);
-    return new DenseRetriever(index, encoder, passages);
+    const isGraph = this.record.version !== 1 && this.record.index === 'hnsw';
+    const platform = isGraph ? await graphTools((line) => console.note(line)) : {};
+    const corpus = this.#corpus;
+    const index = corpus.openVectors
+      ? await corpus.openVectors(encoder, platform, console.signal)
+      : await openDenseIndex(await corpus.vectors(encoder), platform, console.signal);
+    const describe = (settings: Partial<VectorSearchSettings>): string =>
+      describeVectorSearch(index.info, settings);
+    const settings = how.vectors ?? {};
+    console.note(`Vectors: ${describe(settings)}`);
+    return new DenseRetriever(index, encoder, passages, { describe, settings });
   }
 }
 
@@ -186,6 +225,46 @@ async function readChecked(
   const parts: Uint8Array[] = [];
   for (const { path, sha256 } of chunksOf(described)) parts.push(await readHashed(folder, path, sha256));
   return joined(parts, described.bytes);
+}
+
+/** Chunk by chunk, each checked when it is read. */
+const openPieces =
+  (folder: string, record: IndexRecord) =>
+  async (file: string): Promise<StoredFile> => {
+    const described = record.version === 1 ? undefined : packFile(record, file);
+    if (!described) return fileInMemory(await readChecked(folder, record, file));
+    return {
+      bytes: described.bytes,
+      async *pieces() {
+        for (const { path, sha256 } of chunksOf(described)) yield await readHashed(folder, path, sha256);
+      },
+    };
+  };
+
+/** Not checked: rows have checksums of their own. */
+async function readPart(
+  folder: string,
+  record: IndexRecord,
+  file: string,
+  start: number,
+  bytes: number,
+): Promise<Uint8Array> {
+  const described = record.version === 1 ? undefined : packFile(record, file);
+  const chunks = described ? chunksOf(described) : [{ path: file, offset: 0, bytes: Infinity }];
+  const part = new Uint8Array(bytes);
+  let done = 0;
+  for (const { path, offset, bytes: length } of chunks) {
+    const [from, to] = [Math.max(start, offset), Math.min(start + bytes, offset + length)];
+    if (from >= to) continue;
+    const handle = await open(join(folder, path));
+    try {
+      done += (await handle.read(part, from - start, to - from, from - offset)).bytesRead;
+    } finally {
+      await handle.close();
+    }
+  }
+  if (done === bytes) return part;
+  throw new AppError('INTEGRITY', `${join(folder, file)} is cut short.`, { fix: 'Build the index again.' });
 }
 
 async function readHashed(

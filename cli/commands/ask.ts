@@ -6,11 +6,13 @@ import { SYSTEMS } from '../../src/agent/system-facts';
 import type { SystemSettings } from '../../src/agent/systems';
 import { isEndpointReference } from '../../src/generate/endpoint';
 import { SYSTEM_IDS, type SystemId } from '../../src/protocol/trace';
+import { HybridRetriever } from '../../src/retrieval/hybrid/hybrid-retriever';
 import { AccuracyTally, accuracyLines } from '../accuracy';
 import { defineCommand, oneOf, UsageError, wholeNumber, type Console } from '../command';
 import { deviceOption, readDevice } from '../backend';
 import { chooseRetriever } from '../corpus-retriever';
 import { demoFolder } from '../folders';
+import { hybridOptions, searchSettings as hybridSettings, type HybridOptions } from '../hybrid-options';
 import { Models, type OpenModel } from '../models';
 import { readQuestions, type Question } from '../questions';
 import { requireAnswer, runTrace, type Laboratory } from '../run-system';
@@ -40,6 +42,7 @@ export const ask = defineCommand({
       value: 'dense|bm25|hybrid',
       help: 'retrieval; default: dense where there are vectors',
     },
+    ...hybridOptions,
     device: deviceOption,
     protocol: {
       type: 'string',
@@ -91,7 +94,7 @@ export const ask = defineCommand({
       const laboratory: Laboratory = {
         searcher: searcher.model,
         generator: generator.model,
-        ...(await retrievers(values.corpus ?? 'demo', mode, systems, console)),
+        ...(await retrievers(values.corpus ?? 'demo', mode, systems, values, console)),
         settings: searchSettings(values, searcher),
         systems: systemSettings(values),
       };
@@ -124,6 +127,7 @@ async function retrievers(
   corpus: string,
   mode: RetrievalMode | 'auto',
   systems: readonly SystemId[],
+  values: HybridOptions,
   console: Console,
 ): Promise<Pick<Laboratory, 'retriever' | 'bm25'>> {
   const needed = systems.map((id) => SYSTEMS[id].retriever);
@@ -133,6 +137,13 @@ async function retrievers(
     console.note(
       `Corpus ${given.name}, ${{ dense: 'dense search', bm25: 'BM25', hybrid: 'hybrid search' }[given.mode]}`,
     );
+  }
+  const { hybrid } = hybridSettings(values, given.mode);
+  if (Object.keys(hybrid).length > 0) {
+    if (!(given.retriever instanceof HybridRetriever)) {
+      throw new UsageError('--rrf-k and weights are of corpora on this disk.');
+    }
+    given.retriever = given.retriever.with(hybrid);
   }
   if (given.mode === 'bm25') return { retriever: given.retriever, bm25: given.retriever };
   if (!needed.includes('bm25')) return { retriever: given.retriever };

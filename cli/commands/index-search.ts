@@ -1,5 +1,6 @@
 import { RETRIEVAL_MODES, type Hit, type RetrievalMode, type Retriever } from '../../src/protocol/retrieval';
 import { defineCommand, oneOf, UsageError, wholeNumber, type Console } from '../command';
+import { graphOptions, hybridOptions, searchSettings } from '../hybrid-options';
 import { IndexFolder } from '../index-folder';
 import { isLinkedReference, linkedRetriever } from '../linked-corpus';
 import { readQuestions } from '../questions';
@@ -25,12 +26,15 @@ const recallLines = (rows: readonly RecallRow[], k: number): string[] => [
 async function folderRetriever(
   folder: string,
   asked: RetrievalMode | 'auto',
+  values: Parameters<typeof searchSettings>[0],
   console: Console,
 ): Promise<{ retriever: Retriever; mode: RetrievalMode }> {
   const index = await IndexFolder.open(folder);
   const mode = asked === 'auto' ? (index.record.encoder === null ? 'bm25' : 'dense') : asked;
-  return { retriever: await index.retriever(mode, console), mode };
+  return { retriever: await index.retriever(mode, console, searchSettings(values, mode)), mode };
 }
+
+const OWN_OPTIONS = ['rrf-k', 'dense-weight', 'bm25-weight', 'ef'] as const;
 
 export const indexSearch = defineCommand({
   name: 'index search',
@@ -41,6 +45,8 @@ export const indexSearch = defineCommand({
   options: {
     k: { type: 'string', short: 'k', value: 'N', help: 'how many passages; default 8, with --questions 10' },
     mode: { type: 'string', value: 'dense|bm25|hybrid', help: 'default: dense where the index has vectors' },
+    ...hybridOptions,
+    ...graphOptions,
     questions: {
       type: 'string',
       value: 'FILE',
@@ -54,13 +60,18 @@ export const indexSearch = defineCommand({
     }
     const k = wholeNumber('k', values.k, 1, file === undefined ? 8 : 10);
     const asked = oneOf('mode', values.mode, [...RETRIEVAL_MODES, 'auto'], 'auto');
-    const { retriever, mode } = isLinkedReference(folder)
+    const linked = isLinkedReference(folder);
+    if (linked && OWN_OPTIONS.some((name) => values[name] !== undefined)) {
+      throw new UsageError(`--${OWN_OPTIONS.join(', --')} are of indexes on this disk.`);
+    }
+    const { retriever, mode } = linked
       ? await linkedRetriever(folder, asked, console)
-      : await folderRetriever(folder, asked, console);
+      : await folderRetriever(folder, asked, values, console);
     const started = performance.now();
     if (query !== undefined) {
       const [hits = []] = await retriever.search([query], k, console.signal);
-      if (console.json) console.out(JSON.stringify({ mode, query, hits }));
+      if (console.json)
+        console.out(JSON.stringify({ mode, ...(retriever.how && { how: retriever.how }), query, hits }));
       else for (const line of hitLines(hits)) console.out(line);
       return;
     }

@@ -314,11 +314,12 @@ export interface ImportOutcome {
   repeats?: RepeatedRows;
 }
 
-/** How the vectors of an opened corpus are searched. All backends give the same results. */
+/** How the vectors of an opened corpus are searched. All backends of the exact kind give the same results. */
 export interface VectorSearchInfo {
   /** Absent: `exact`. */
   kind?: VectorIndexKind;
-  backend: 'webgpu' | 'wasm' | 'typescript';
+  /** `native`: an addon of Node, on the command line. */
+  backend: 'webgpu' | 'wasm' | 'typescript' | 'native';
   dtype: 'f32' | 'f16' | 'int8';
   threads: number;
   /** Of one query, measured when the corpus was opened. */

@@ -2,13 +2,14 @@
 import { CORPUS_FILES, type CorpusFile, type VectorIndexKind } from '../protocol/corpus';
 import { AppError, throwIfAborted } from '../protocol/errors';
 import type { OnProgress } from '../protocol/retrieval';
-import { emptySignRows, encodeSigns, SignRowWriter, type DenseRows } from './dense';
+import { emptySignRows, encodeSigns, SignRowWriter, type DensePlatform, type DenseRows } from './dense';
 import { HnswIndex, type HnswOptions } from './usearch';
 import { createPauser } from './yielding';
 
+/** What builds graphs; without either there is no `hnsw`. */
 export interface IndexTools {
-  /** Builds graphs; `hnsw` cannot be built without it. */
-  openUsearch?: (() => Promise<WebAssembly.Module>) | undefined;
+  openUsearch?: DensePlatform['openUsearch'] | undefined;
+  graphs?: DensePlatform['graphs'] | undefined;
 }
 
 export interface IndexProgress {
@@ -44,8 +45,11 @@ export async function buildVectorIndex(
 }
 
 /** Told before hours are spent on the vectors. @throws AppError UNSUPPORTED */
-export function requireIndexTools(kind: VectorIndexKind | undefined, { openUsearch }: IndexTools): void {
-  if (kind !== 'hnsw' || openUsearch) return;
+export function requireIndexTools(
+  kind: VectorIndexKind | undefined,
+  { openUsearch, graphs }: IndexTools,
+): void {
+  if (kind !== 'hnsw' || openUsearch || graphs) return;
   throw new AppError('UNSUPPORTED', 'Graphs of vectors cannot be built here.', {
     fix: 'Choose an exact index.',
   });
@@ -85,12 +89,13 @@ async function buildSigns(rows: DenseRows, progress: IndexProgress): Promise<Uin
 
 async function buildGraph(
   rows: DenseRows,
-  { openUsearch }: IndexTools,
+  tools: IndexTools,
   progress: IndexProgress,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  requireIndexTools('hnsw', { openUsearch });
+  requireIndexTools('hnsw', tools);
+  if (tools.graphs) return tools.graphs.build(rows, progress);
   const { dimensions, count } = rows;
-  const module = await openUsearch?.();
+  const module = await tools.openUsearch?.();
   if (!module) throw new AppError('INTERNAL', 'usearch was not loaded.');
   const index = HnswIndex.create(module, { dimensions, dtype: GRAPH_TYPE });
   index.reserve(count);

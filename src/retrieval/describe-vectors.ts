@@ -1,6 +1,11 @@
 import type { VectorSearchInfo, VectorSearchSettings } from '../protocol/corpus';
 
-const BACKENDS = { webgpu: 'WebGPU', wasm: 'WASM', typescript: 'plain JavaScript' } as const;
+const BACKENDS = {
+  webgpu: 'WebGPU',
+  wasm: 'WASM',
+  typescript: 'plain JavaScript',
+  native: 'native code',
+} as const;
 
 /** For traces and exports: `hnsw on WASM, f16, ef 128`. */
 export function describeVectorSearch(

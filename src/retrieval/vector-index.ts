@@ -18,9 +18,12 @@ import {
   WasmIndex,
   type DenseIndex,
   type DensePlatform,
+  type GraphIndex,
 } from './dense';
 import { fileInMemory } from './section-reader';
 import { HnswIndex } from './usearch';
+
+export type { GraphIndex } from './dense';
 
 export type ReadFile = (name: string) => Promise<Uint8Array<ArrayBuffer>>;
 
@@ -152,23 +155,10 @@ async function openGraph(
   signal: AbortSignal | undefined,
 ): Promise<VectorIndex> {
   const { files, passages } = source;
-  if (!platform.openUsearch) {
-    throw new AppError('UNSUPPORTED', 'Graphs of vectors cannot be searched here.', {
-      fix: 'Give the corpus an exact index.',
-    });
-  }
-  const module = await platform.openUsearch();
   const file = await openFile(files, CORPUS_FILES.graph);
-  const fill = async (bytes: Uint8Array<ArrayBuffer>): Promise<void> => {
-    let at = 0;
-    for await (const piece of file.pieces(signal)) {
-      bytes.set(piece, at);
-      at += piece.byteLength;
-    }
-  };
-  // As a view: the graph is searched in the bytes of its file, which lie in memory once.
-  const index = await HnswIndex.open(module, file.bytes, fill, { ...(signal && { signal }) });
+  const index = await (platform.graphs?.open(file, signal) ?? openInWasm(file, platform, signal));
   if (index.count !== passages.length) {
+    index.dispose?.();
     throw new AppError(
       'INTEGRITY',
       `The graph has ${index.count} vectors, the corpus ${passages.length} passages.`,
@@ -179,17 +169,40 @@ async function openGraph(
   }
   const first = await vectorOfFirst(source, encoder, signal);
   if (first) {
-    if (first.length !== index.dimensions) throw otherEncoder();
     // The file is not in the order of the rows; but what the first passage is made of now must be found in it.
-    const [found] = await index.search([first], 1, signal);
-    if ((found?.scores[0] ?? 0) < SAME_VECTOR) throw otherEncoder();
+    const [found] = first.length === index.dimensions ? await index.search([first], 1, signal) : [];
+    if ((found?.scores[0] ?? 0) < SAME_VECTOR) {
+      index.dispose?.();
+      throw otherEncoder();
+    }
   }
   const info: VectorSearchInfo = {
-    ...{ kind: 'hnsw', backend: 'wasm', dtype: index.dtype === 'f16' ? 'f16' : 'f32', threads: 1 },
+    ...{ kind: 'hnsw', backend: index.backend, dtype: index.dtype === 'f16' ? 'f16' : 'f32', threads: 1 },
     ...{ milliseconds: await timeOf(index, first, platform, signal), ef: index.ef },
     reason: 'A graph leads to the nearest; most rows are not looked at.',
   };
   return withInfo(index, info, index.memoryBytes);
+}
+
+async function openInWasm(
+  file: StoredFile,
+  { openUsearch }: DensePlatform,
+  signal: AbortSignal | undefined,
+): Promise<GraphIndex> {
+  if (!openUsearch) {
+    throw new AppError('UNSUPPORTED', 'Graphs of vectors cannot be searched here.', {
+      fix: 'Give the corpus an exact index.',
+    });
+  }
+  const fill = async (bytes: Uint8Array<ArrayBuffer>): Promise<void> => {
+    let at = 0;
+    for await (const piece of file.pieces(signal)) {
+      bytes.set(piece, at);
+      at += piece.byteLength;
+    }
+  };
+  // As a view: the graph is searched in the bytes of its file, which lie in memory once.
+  return HnswIndex.open(await openUsearch(), file.bytes, fill, { ...(signal && { signal }) });
 }
 
 async function timeOf(

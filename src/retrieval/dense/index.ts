@@ -4,7 +4,13 @@ export { ByteRows, ByteRowWriter, emptyByteRows, meanOf } from './byte-rows';
 export { PlainIndex, type DenseIndex, type DenseRows } from './dense-index';
 export { DenseRetriever } from './dense-retriever';
 export { FloatRows, floatRows } from './float-rows';
-export { ChosenIndex, openDenseIndex, type DenseDevice, type DensePlatform } from './open-dense-index';
+export {
+  ChosenIndex,
+  openDenseIndex,
+  type DenseDevice,
+  type DensePlatform,
+  type GraphIndex,
+} from './open-dense-index';
 export type { RowType } from './shape';
 export { emptySignRows, SignRows, SignRowWriter } from './sign-rows';
 export { decodeVectors, encodeVectors } from './vectors-file';

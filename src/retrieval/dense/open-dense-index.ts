@@ -1,6 +1,7 @@
 /** Chooses how vectors are searched here: by what each way takes, measured on the vectors themselves. */
-import type { VectorSearchInfo } from '../../protocol/corpus';
+import type { StoredFile, VectorSearchInfo } from '../../protocol/corpus';
 import { AppError, throwIfAborted, toEnvelope } from '../../protocol/errors';
+import type { OnProgress } from '../../protocol/retrieval';
 import type { TopK } from '../top-k';
 import { PlainIndex, type DenseIndex, type DenseRows } from './dense-index';
 import { ROWS_FOR_THREADS, type LoadedRows } from './load-rows';
@@ -17,6 +18,15 @@ export interface DenseDevice {
   packed: boolean;
 }
 
+/** An index that is a graph. */
+export interface GraphIndex extends DenseIndex {
+  readonly backend: VectorSearchInfo['backend'];
+  readonly dtype: string;
+  /** Candidates of a search that does not say how many. */
+  readonly ef: number;
+  readonly memoryBytes: number;
+}
+
 /** What there is to search with; everything is asked for only when it could help. */
 export interface DensePlatform {
   /** `null` where there is none. */
@@ -25,6 +35,14 @@ export interface DensePlatform {
   openThreads?: () => ScanThreads | null;
   /** usearch's WebAssembly, which graphs are searched and built with. */
   openUsearch?: () => Promise<WebAssembly.Module>;
+  /** Something that is faster at them, in its place: usearch's native addon in Node. */
+  graphs?: {
+    open(file: StoredFile, signal?: AbortSignal): Promise<GraphIndex>;
+    build(
+      rows: DenseRows,
+      progress: { onProgress?: OnProgress | undefined; signal?: AbortSignal | undefined },
+    ): Promise<Uint8Array<ArrayBuffer>>;
+  };
   now?: () => number;
 }
 

@@ -42,6 +42,7 @@ function requireEf(ef: number): void {
 const MOST_CANDIDATES = 65_536;
 
 export class HnswIndex implements DenseIndex {
+  readonly backend = 'wasm';
   readonly dimensions: number;
   readonly metric: UsearchMetric;
   readonly dtype: UsearchType;
