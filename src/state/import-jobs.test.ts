@@ -28,7 +28,10 @@ function waiting(): { work: Work; finish: () => void } {
 describe('imports under way', () => {
   it('are told as they go, and when they end; then they can be dismissed', async () => {
     let changes = 0;
-    const jobs = new ImportJobs(() => Promise.resolve(void changes++));
+    const jobs = new ImportJobs(() => {
+      changes++;
+      return Promise.resolve();
+    });
     const { work, finish } = waiting();
     const ended = jobs.start(work);
     expect(jobs.list).toMatchObject([{ name: 'Lamps', status: 'running', files: 2, measured: { done: 1 } }]);
@@ -63,7 +66,12 @@ describe('imports under way', () => {
     expect(jobs.list).toMatchObject([{ status: 'done' }]);
     tries = 0;
     let own = 0;
-    await jobs.start({ name: 'Left', task: 'resume', run, retry: () => Promise.resolve(void own++) });
+    await jobs.start({
+      name: 'Left',
+      task: 'resume',
+      run,
+      retry: () => Promise.resolve(own++).then(() => undefined),
+    });
     await jobs.retry(jobs.list[1]?.id ?? 0);
     expect(own).toBe(1);
     expect(jobs.list).toHaveLength(1);
