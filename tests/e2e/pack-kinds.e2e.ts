@@ -41,6 +41,7 @@ for (const index of ['compact', 'hnsw'] as const) {
     await page.getByText('Open an index by its address').click();
     await page.getByLabel('Address of the index').fill(pack.url);
     await page.getByRole('button', { name: 'Look at it' }).click();
+    await expect(page.getByText(/^Its index is /)).toContainText(index === 'compact' ? 'compact' : 'a graph');
     await page.getByRole('button', { name: /^Leave it there/ }).click();
     await page.getByRole('button', { name: 'Search in Lamps' }).click();
     await page.getByRole('textbox', { name: 'Query' }).fill('Who founded the lamp guild?');

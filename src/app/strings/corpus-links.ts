@@ -18,8 +18,13 @@ export const links = {
     `${passages} passages, ${encoder === null ? 'searchable by words' : `embedded by ${encoder}`}; words by ${analyzer || 'an older analysis'}.`,
   fetch: (bytes: string) => `Fetch ${bytes}`,
   link: (bytes: string) => `Leave it there, ${bytes} at first use`,
-  linkNote:
-    'Fetched, it works without a connection. Left there, passages are read from its host when they are found.',
+  linkNote: {
+    exact:
+      'Fetched, it works without a connection. Left there, passages are read from its host when they are found.',
+    compact:
+      'Its index is compact. Fetched, it works without a connection. Left there, passages, and the vectors that a search looks at, are read from its host.',
+    hnsw: 'Its index is a graph. Fetched, it works without a connection. Left there, passages are read from its host when they are found.',
+  },
   amount: (done: string, total: string) => `${done} of ${total}`,
   paused: (amount: string) => `paused at ${amount}; what came is kept`,
   unfinished: (
