@@ -34,6 +34,12 @@ const spentMs = (): number => {
   return (user + system) / 1000;
 };
 
+/** tsx reads TypeScript in the main thread only, unless it is asked to. */
+const THREAD = `import('tsx/esm/api').then(({ register }) => {
+  register();
+  return import(${JSON.stringify(new URL('./engine-thread.ts', import.meta.url).href)});
+});`;
+
 /** Rejects when the thread fails, or when it takes longer than `limitMs` of the processor. */
 function ask(worker: Worker, order: Order, limitMs: number): Promise<Done> {
   return new Promise((resolve, reject) => {
@@ -60,7 +66,8 @@ export async function compareWords(options: Options): Promise<void> {
   const runs: Run[] = [];
   let passages = 0;
   for (const { name } of wordEngines) {
-    const worker = new Worker(new URL('./engine-thread.ts', import.meta.url), {
+    const worker = new Worker(THREAD, {
+      eval: true,
       workerData: { engine: name, data },
       resourceLimits: { maxOldGenerationSizeMb: limitMB },
     });
