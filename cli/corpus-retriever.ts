@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { AppError } from '../src/protocol/errors';
-import type { RetrievalMode, Retriever } from '../src/protocol/retrieval';
+import type { RetrievalMode } from '../src/protocol/retrieval';
+import type { LinkedRetriever } from '../src/retrieval/linked-corpus';
 import type { Console } from './command';
 import { readCorpus } from './corpus-reader';
 import { openDemoRetriever } from './demo-retriever';
@@ -12,7 +13,7 @@ import { isLinkedReference, linkedRetriever } from './linked-corpus';
 import { progressNotes } from './progress';
 
 export interface ChosenRetriever {
-  retriever: Retriever;
+  retriever: LinkedRetriever;
   mode: RetrievalMode;
   /** For people. */
   name: string;

@@ -87,6 +87,16 @@ describe.each(['http', 'qdrant', 'opensearch', 'elasticsearch'])('a corpus at an
   });
 });
 
+describe('how a search is made', () => {
+  it('can be said of a pack, and not of a server', async () => {
+    const weighed = await runCli(['index', 'search', host.url, 'heron', '--mode', 'bm25', '--ef', '9']);
+    expect(weighed).toMatchObject({ code: 2 });
+    const server = references.get('qdrant') ?? '';
+    const there = await runCli(['index', 'search', server, 'heron', '--ef', '9']);
+    expect(there).toMatchObject({ code: 2 });
+  });
+});
+
 describe('an address that does not answer, or not as it should', () => {
   it('is told with what to do', async () => {
     const gone = await startLyingServer(index);

@@ -1,10 +1,12 @@
 /** Corpora that lie elsewhere, named by an address: index packs on a static host, and retrieval servers. */
 import { systemClock } from '../src/platform/clock';
 import { nodeUsearchModule } from '../src/platform/node/usearch';
-import type { EncoderIdentity, RemoteLink } from '../src/protocol/corpus';
+import type { EncoderIdentity, RemoteLink, VectorSearchSettings } from '../src/protocol/corpus';
 import { requestOf } from '../src/protocol/encoder';
 import { AppError } from '../src/protocol/errors';
-import type { RetrievalMode, Retriever } from '../src/protocol/retrieval';
+import type { HybridSettings, RetrievalMode, Retriever } from '../src/protocol/retrieval';
+import { HybridRetriever } from '../src/retrieval/hybrid/hybrid-retriever';
+import type { LinkedRetriever } from '../src/retrieval/linked-corpus';
 import { openHttpPack } from '../src/retrieval/packs/http-pack';
 import { openRangedPack } from '../src/retrieval/packs/ranged-pack';
 import { openRemote } from '../src/retrieval/remote/open-remote';
@@ -14,8 +16,9 @@ import {
   parseRemoteReference,
   remoteLink,
 } from '../src/retrieval/remote/remote-reference';
-import type { Console } from './command';
+import { UsageError, type Console } from './command';
 import { openEncoder } from './encoders';
+import { searchSettings, type HybridOptions } from './hybrid-options';
 import { progressNotes } from './progress';
 
 /** Keys come from the environment: other users of the machine can read command lines. */
@@ -41,7 +44,7 @@ interface Opened {
   name: string;
   encoder: EncoderIdentity | null;
   modes: readonly RetrievalMode[];
-  open: (mode: RetrievalMode) => Promise<Retriever>;
+  open: (mode: RetrievalMode) => Promise<LinkedRetriever>;
 }
 
 async function open(reference: string, console: Console): Promise<Opened> {
@@ -58,7 +61,9 @@ async function open(reference: string, console: Console): Promise<Opened> {
     return { name, encoder, modes, open: (mode) => remote.open(mode, encoderOf(encoder)) };
   }
   const pack = await openHttpPack(reference, { fetch, clock: systemClock }, signal);
-  const ranged = await openRangedPack(pack, { platform: { openUsearch: nodeUsearchModule }, signal });
+  // In WebAssembly, not by the native addon: a graph of strangers cannot lead out of its memory.
+  const platform = { openUsearch: nodeUsearchModule };
+  const ranged = await openRangedPack(pack, { platform, signal });
   const { name, encoder } = pack.manifest;
   return {
     ...{ name, encoder, modes: ranged.modes },
@@ -66,12 +71,16 @@ async function open(reference: string, console: Console): Promise<Opened> {
   };
 }
 
-/** @throws AppError as `openRemote` and `openHttpPack`; UNSUPPORTED for a mode that it does not have */
+/**
+ * `values`: how a pack is searched; a server searches as it does.
+ * @throws AppError as `openRemote` and `openHttpPack`; UNSUPPORTED for a mode that it does not have
+ */
 export async function linkedRetriever(
   reference: string,
   mode: RetrievalMode | 'auto',
   console: Console,
-): Promise<{ retriever: Retriever; mode: RetrievalMode; name: string }> {
+  values: HybridOptions = {},
+): Promise<{ retriever: LinkedRetriever; mode: RetrievalMode; name: string }> {
   const linked = await open(reference, console);
   const chosen = mode === 'auto' ? (linked.modes[0] ?? 'bm25') : mode;
   if (!linked.modes.includes(chosen)) {
@@ -79,5 +88,20 @@ export async function linkedRetriever(
       fix: 'Search it with --mode bm25.',
     });
   }
-  return { retriever: await linked.open(chosen), mode: chosen, name: linked.name };
+  const { hybrid, vectors } = searchSettings(values, chosen);
+  const retriever = await linked.open(chosen);
+  const { name } = linked;
+  if (Object.keys({ ...hybrid, ...vectors }).length === 0) return { retriever, mode: chosen, name };
+  return { retriever: tuned(retriever, hybrid, vectors), mode: chosen, name };
+}
+
+/** @throws UsageError where another decides */
+export function tuned(
+  retriever: LinkedRetriever,
+  hybrid: Partial<HybridSettings>,
+  vectors: Partial<VectorSearchSettings>,
+): Retriever {
+  if (retriever instanceof HybridRetriever) return retriever.with(hybrid).withVectors(vectors);
+  if (retriever.tuned) return retriever.tuned(hybrid, vectors);
+  throw new UsageError('--rrf-k, weights and --ef are not for servers, which search as they do.');
 }

@@ -6,13 +6,13 @@ import { SYSTEMS } from '../../src/agent/system-facts';
 import type { SystemSettings } from '../../src/agent/systems';
 import { isEndpointReference } from '../../src/generate/endpoint';
 import { SYSTEM_IDS, type SystemId } from '../../src/protocol/trace';
-import { HybridRetriever } from '../../src/retrieval/hybrid/hybrid-retriever';
 import { AccuracyTally, accuracyLines } from '../accuracy';
 import { defineCommand, oneOf, UsageError, wholeNumber, type Console } from '../command';
 import { deviceOption, readDevice } from '../backend';
 import { chooseRetriever } from '../corpus-retriever';
 import { demoFolder } from '../folders';
 import { hybridOptions, searchSettings as hybridSettings, type HybridOptions } from '../hybrid-options';
+import { tuned } from '../linked-corpus';
 import { Models, type OpenModel } from '../models';
 import { readQuestions, type Question } from '../questions';
 import { requireAnswer, runTrace, type Laboratory } from '../run-system';
@@ -139,12 +139,7 @@ async function retrievers(
     );
   }
   const { hybrid } = hybridSettings(values, given.mode);
-  if (Object.keys(hybrid).length > 0) {
-    if (!(given.retriever instanceof HybridRetriever)) {
-      throw new UsageError('--rrf-k and weights are of corpora on this disk.');
-    }
-    given.retriever = given.retriever.with(hybrid);
-  }
+  if (Object.keys(hybrid).length > 0) given.retriever = tuned(given.retriever, hybrid, {});
   if (given.mode === 'bm25') return { retriever: given.retriever, bm25: given.retriever };
   if (!needed.includes('bm25')) return { retriever: given.retriever };
   return { retriever: given.retriever, bm25: (await chooseRetriever(corpus, 'bm25', console)).retriever };

@@ -34,8 +34,6 @@ async function folderRetriever(
   return { retriever: await index.retriever(mode, console, searchSettings(values, mode)), mode };
 }
 
-const OWN_OPTIONS = ['rrf-k', 'dense-weight', 'bm25-weight', 'ef'] as const;
-
 export const indexSearch = defineCommand({
   name: 'index search',
   positionals: 'INDEX ["QUERY"]',
@@ -60,12 +58,8 @@ export const indexSearch = defineCommand({
     }
     const k = wholeNumber('k', values.k, 1, file === undefined ? 8 : 10);
     const asked = oneOf('mode', values.mode, [...RETRIEVAL_MODES, 'auto'], 'auto');
-    const linked = isLinkedReference(folder);
-    if (linked && OWN_OPTIONS.some((name) => values[name] !== undefined)) {
-      throw new UsageError(`--${OWN_OPTIONS.join(', --')} are of indexes on this disk.`);
-    }
-    const { retriever, mode } = linked
-      ? await linkedRetriever(folder, asked, console)
+    const { retriever, mode } = isLinkedReference(folder)
+      ? await linkedRetriever(folder, asked, console, values)
       : await folderRetriever(folder, asked, values, console);
     const started = performance.now();
     if (query !== undefined) {
