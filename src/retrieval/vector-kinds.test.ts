@@ -1,5 +1,5 @@
 import 'fake-indexeddb/auto';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { randomNumbers } from '../../tests/retrieval/random-instances';
 import { nodeUsearchModule } from '../platform/node/usearch';
 import { lazyDatabase } from '../platform/storage/browser-storage';
@@ -11,7 +11,10 @@ import type { EncoderServiceApi } from '../protocol/encoder';
 import type { Progress } from '../protocol/retrieval';
 import type { StagingStore } from '../protocol/staged-corpus';
 import { CorpusService } from './corpus-service';
+import { ByteRows, decodeVectors } from './dense';
 import { sha256Hex } from './sha256';
+
+vi.setConfig({ testTimeout: 120_000 });
 
 const DIMENSIONS = 48;
 const PASSAGES = 400;
@@ -215,6 +218,37 @@ describe('a corpus with another index than the exact one', () => {
       expect(hits[0]?.passage.id).toBe('new');
       expect((await start().openCorpus(id, 'dense')).vectors?.kind).toBe(kind);
     }
+  });
+
+  it('keeps the codes of what has not changed, however often it is brought up to date', async () => {
+    const { id } = await imported('compact');
+    const first = await decodeVectors(await store().read(id, 'vectors.bin'));
+    const service = start();
+    for (let round = 0; round < 3; round += 1) {
+      const more = [{ id: `new${round}`, title: '', text: `lighthouse number ${round} at the sea` }];
+      await service.updateCorpus(id, { files: [jsonl(more)], add: true });
+    }
+    const last = await decodeVectors(await store().read(id, 'vectors.bin'));
+    expect(last.count).toBe(PASSAGES + 3);
+    if (!(first instanceof ByteRows) || !(last instanceof ByteRows)) throw new Error('They are not int8.');
+    const codes = ({ codes: all }: ByteRows): string =>
+      Buffer.from(all.slice(0, PASSAGES * DIMENSIONS)).toString('hex');
+    expect(codes(last)).toBe(codes(first));
+    expect([...last.scales.subarray(0, PASSAGES)]).toEqual([...first.scales]);
+    expect([...last.mean]).toEqual([...first.mean]);
+    const own = last.rowAt(PASSAGES + 2);
+    const vector = vectorOf('lighthouse number 2 at the sea');
+    expect(own.reduce((sum, x, d) => sum + x * (vector[d] ?? 0), 0)).toBeGreaterThan(0.99);
+    // With more that is new than is old, the mean is taken anew, and so are the codes.
+    const many = Array.from({ length: 500 }, (_, i) => ({
+      id: `m${i}`,
+      title: '',
+      text: `mill ${i} up the river`,
+    }));
+    await service.updateCorpus(id, { files: [jsonl(many)], add: true });
+    const anew = await decodeVectors(await store().read(id, 'vectors.bin'));
+    expect(anew.count).toBe(PASSAGES + 503);
+    expect([...anew.rowAt(0)]).not.toEqual([...first.rowAt(0)]);
   });
 
   it('is refused before anything is embedded, where no graph can be built', async () => {

@@ -9,7 +9,7 @@ import type { Encoder, OnProgress, Passage } from '../../protocol/retrieval';
 import type { StagedCorpus } from '../../protocol/staged-corpus';
 import { decodeSections, encodeSections, requireSection, requireWords } from '../byte-sections';
 import { storedType } from '../corpus-files';
-import { ByteRowWriter, denseRows, emptyByteRows, encodeVectors, type DenseRows } from '../dense';
+import { ByteRows, ByteRowWriter, denseRows, emptyByteRows, encodeVectors, type DenseRows } from '../dense';
 import type { PassageFile } from '../passage-file';
 import { createPauser } from '../yielding';
 import { ContentIndex } from './content-index';
@@ -22,11 +22,17 @@ const VERSION = 1;
 export const partName = (part: number): string => `vectors.part-${String(part).padStart(6, '0')}`;
 export const isPart = (name: string): boolean => name.startsWith('vectors.part-');
 
+export interface KnownVectors {
+  rows: DenseRows;
+  /** The row of a passage with the same title and text. */
+  rowOf(passage: Passage): number | null;
+}
+
 export interface EmbedOptions {
   encoder: Encoder;
   identity: EncoderIdentity;
-  /** The vector of a passage that has been embedded before. */
-  known?: ((passage: Passage) => Float32Array | null) | undefined;
+  /** Those that have been embedded before. */
+  known?: KnownVectors | undefined;
   /** What the vectors are for. */
   index?: VectorIndexKind | undefined;
   onProgress?: OnProgress | undefined;
@@ -38,8 +44,8 @@ interface Work {
   order: Uint32Array;
   /** The row whose vector a row has: itself, or the first of the same content. */
   source: Uint32Array;
-  /** Vectors from before, by row. */
-  reused: Map<number, Float32Array>;
+  /** Rows from before, by row. */
+  reused: Map<number, number>;
 }
 
 async function lay(passages: PassageFile, { known, signal }: EmbedOptions): Promise<Work> {
@@ -47,7 +53,7 @@ async function lay(passages: PassageFile, { known, signal }: EmbedOptions): Prom
   const pause = createPauser(signal);
   const lengths = new Uint32Array(passages.length);
   const source = new Uint32Array(passages.length);
-  const reused = new Map<number, Float32Array>();
+  const reused = new Map<number, number>();
   const order: number[] = [];
   let row = 0;
   for (const passage of passages) {
@@ -55,9 +61,9 @@ async function lay(passages: PassageFile, { known, signal }: EmbedOptions): Prom
     source[row] = first;
     lengths[row] = passage.title.length + passage.text.length;
     if (first === row) {
-      const vector = known?.(passage);
-      if (vector) reused.set(row, vector);
-      else order.push(row);
+      const before = known?.rowOf(passage) ?? null;
+      if (before === null) order.push(row);
+      else reused.set(row, before);
     }
     row++;
     await pause();
@@ -132,12 +138,13 @@ async function writePart(
   await staged.write(partName(part), await encodeSections(FORMAT, VERSION, meta, [['rows', rows]]));
 }
 
-/** Every row with its vector, not in the order of the rows. */
+/** Every row with its vector, and the row that it had before, where it had one; not in the order of the rows. */
 async function* allVectors(
   staged: StagedCorpus,
   { order, source, reused }: Work,
   identity: EncoderIdentity,
-): AsyncGenerator<[row: number, vector: Float32Array]> {
+  known: KnownVectors | undefined,
+): AsyncGenerator<[row: number, vector: Float32Array, before: number | null]> {
   // The rows of one content as chains, so that each part is read once.
   const next = new Int32Array(source.length).fill(-1);
   const last = Uint32Array.from(source);
@@ -146,10 +153,14 @@ async function* allVectors(
     next[last[first] ?? 0] = row;
     last[first] = row;
   });
-  function* chain(first: number, vector: Float32Array): Generator<[number, Float32Array]> {
-    for (let row = first; row >= 0; row = next[row] ?? -1) yield [row, vector];
+  function* chain(
+    first: number,
+    vector: Float32Array,
+    before: number | null = null,
+  ): Generator<[number, Float32Array, number | null]> {
+    for (let row = first; row >= 0; row = next[row] ?? -1) yield [row, vector, before];
   }
-  for (const [row, vector] of reused) yield* chain(row, vector);
+  for (const [row, before] of reused) if (known) yield* chain(row, known.rows.rowAt(before), before);
   const { dimensions } = identity;
   for (let part = 0; part * PART_VECTORS < order.length; part++) {
     const size = sizeOf(order, part);
@@ -166,32 +177,56 @@ async function* allVectors(
   }
 }
 
+/**
+ * Rows that were int8 before stay so, and as they are, code for code: rounded once more they would drift a little with every update. For that
+ * the mean that they are centred on must stay too. It need not be that of the corpus: scores are right with any, only the rounding grows with
+ * the distance from it. So it is kept as long as half of the vectors are those from before.
+ */
 async function assemble(
   staged: StagedCorpus,
   work: Work,
   identity: EncoderIdentity,
-  { index, signal }: EmbedOptions,
+  { known, index, signal }: EmbedOptions,
 ): Promise<DenseRows> {
   const { dimensions } = identity;
   const count = work.source.length;
-  if (storedType(count, index) === 'f32') {
+  const all = () => allVectors(staged, work, identity, known);
+  const before = known?.rows instanceof ByteRows ? known.rows : undefined;
+  if (!before && storedType(count, index) === 'f32') {
     const vectors = new Array<Float32Array>(count);
-    for await (const [row, vector] of allVectors(staged, work, identity)) vectors[row] = vector;
+    for await (const [row, vector] of all()) vectors[row] = vector;
     return denseRows(vectors, dimensions, 'f32');
   }
+  const kept = before && work.reused.size >= work.order.length ? before : undefined;
   // Twice over the parts, for the mean and for the rows, instead of once with all of them in memory.
+  const mean = kept?.mean.slice() ?? (await meanOfAll(all(), dimensions, count));
+  throwIfAborted(signal);
+  const rows = emptyByteRows(count, mean);
+  const writer = new ByteRowWriter(rows);
+  for await (const [row, vector, old] of all()) {
+    if (kept && old !== null) copyRow(kept, old, rows, row);
+    else writer.write(row, vector);
+  }
+  return rows;
+}
+
+async function meanOfAll(
+  vectors: AsyncIterable<readonly [number, Float32Array, number | null]>,
+  dimensions: number,
+  count: number,
+): Promise<Float32Array> {
   const sums = new Float64Array(dimensions);
-  for await (const [, vector] of allVectors(staged, work, identity)) {
+  for await (const [, vector] of vectors) {
     for (let i = 0; i < dimensions; i++) sums[i] = (sums[i] ?? 0) + (vector[i] ?? 0);
   }
-  throwIfAborted(signal);
-  const rows = emptyByteRows(
-    count,
-    Float32Array.from(sums, (sum) => sum / count),
-  );
-  const writer = new ByteRowWriter(rows);
-  for await (const [row, vector] of allVectors(staged, work, identity)) writer.write(row, vector);
-  return rows;
+  return Float32Array.from(sums, (sum) => sum / count);
+}
+
+function copyRow(from: ByteRows, old: number, to: ByteRows, row: number): void {
+  const { stride } = to;
+  to.codes.set(from.codes.subarray(old * stride, (old + 1) * stride), row * stride);
+  to.scales[row] = from.scales[old] ?? 0;
+  to.products[row] = from.products[old] ?? 0;
 }
 
 function requirePassage(passages: PassageFile, row: number): Passage {

@@ -295,7 +295,7 @@ describe('an import that is cut short', () => {
     // All three ways were walked.
     expect(Math.min(seen.absent, seen.complete, seen.resumed)).toBeGreaterThan(0);
     expect(seen.absent + seen.resumed).toBeGreaterThan(8);
-  });
+  }, 120_000);
 
   it('is kept when what failed can pass, and goes on with what it has', async () => {
     encoder.failAfter = 500;

@@ -31,7 +31,7 @@ import { PassageFile } from '../passage-file';
 import { toIndexedText } from '../passage-text';
 import { sha256Hex } from '../sha256';
 import { contentsOf, type ContentIndex } from './content-index';
-import { embedStaged } from './embed-staged';
+import { embedStaged, type KnownVectors } from './embed-staged';
 import { PassageWriter } from './passage-writer';
 
 export interface ImportTools {
@@ -299,12 +299,8 @@ function* changedRows(passages: PassageFile, { contents }: Previous): Generator<
   for (const passage of passages) yield contents.find(passage) ?? toIndexedText(passage);
 }
 
-const knownVectors =
-  ({ contents, vectors }: Previous) =>
-  (passage: Passage): Float32Array | null => {
-    const row = contents.find(passage);
-    return vectors && row !== null ? vectors.rowAt(row) : null;
-  };
+const knownVectors = ({ contents, vectors }: Previous): KnownVectors | undefined =>
+  vectors ? { rows: vectors, rowOf: (passage) => contents.find(passage) } : undefined;
 
 function requirePlan({ plan }: StagedCorpus): ImportPlan {
   if (plan) return plan;
