@@ -90,7 +90,11 @@ export class Corpora {
           this.#resumed = this.#resumed.filter((one) => one !== id);
         }
       },
-      retry: () => this.refreshUnfinished(),
+      retry: () =>
+        this.#goOn(
+          (left) => left.id === id,
+          () => this.refreshUnfinished(),
+        ),
     });
   }
 
@@ -103,15 +107,32 @@ export class Corpora {
     return this.jobs.start({
       ...{ name: request.name, task: 'import', files: request.files.length },
       run: (...watching) => this.#laboratory.corpora.import(request, ...watching),
+      retry: () =>
+        this.#goOn(
+          ({ name, replaces }) => name === request.name && replaces === undefined,
+          () => this.import(request),
+        ),
     });
   }
 
   /** What the files hold in the place of what there was, or with it. */
-  bringUpToDate({ id, name }: CorpusEntry, request: UpdateRequest): Promise<void> {
+  bringUpToDate(entry: CorpusEntry, request: UpdateRequest): Promise<void> {
+    const { id, name } = entry;
     return this.jobs.start({
       ...{ name, task: 'update', files: request.files.length },
       run: (...watching) => this.#laboratory.corpora.update(id, request, ...watching),
+      retry: () =>
+        this.#goOn(
+          ({ replaces }) => replaces === id,
+          () => this.bringUpToDate(entry, request),
+        ),
     });
+  }
+
+  /** With what a failed one has left, where it left something: its files are not read again. */
+  #goOn(isLeft: (left: UnfinishedImport) => boolean, again: () => Promise<void>): Promise<void> {
+    const left = this.unfinished.findLast(isLeft);
+    return left ? this.resume(left) : again();
   }
 
   /** Another index over the same vectors. */

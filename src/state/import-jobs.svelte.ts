@@ -40,6 +40,8 @@ interface Running {
 
 export class ImportJobs {
   list = $state.raw<ImportJob[]>([]);
+  /** Name of the one that was paused last; empty where none was. */
+  paused = $state('');
   /** Those that ended stay until they are dismissed, to be tried again. */
   #works: Running[] = [];
   readonly #changed: () => Promise<void>;
@@ -68,8 +70,10 @@ export class ImportJobs {
     } catch (error) {
       const stopped = isAbort(error) || running.stop.signal.aborted;
       if (!stopped) this.#update(id, { status: 'failed', error: toEnvelope(error) });
-      else if (running.pause.signal.aborted && !running.stop.signal.aborted) this.dismiss(id);
-      else this.#update(id, { status: 'cancelled' });
+      else if (running.pause.signal.aborted && !running.stop.signal.aborted) {
+        this.paused = name;
+        this.dismiss(id);
+      } else this.#update(id, { status: 'cancelled' });
     }
     await this.#changed();
   }

@@ -53,6 +53,7 @@ describe('imports under way', () => {
     jobs.pause(second ?? 0);
     await Promise.all([paused, cancelled]);
     expect(jobs.list).toMatchObject([{ id: second, status: 'cancelled' }]);
+    expect(jobs.paused).toBe('Lamps');
   });
 
   it('that fail are tried again as they were, or in a way of their own', async () => {

@@ -41,6 +41,7 @@ export const links = {
   },
   step: (label: string, done: string, total: string) => `${label}: ${done} of ${total}`,
   pausing: 'pausing, as soon as the files are read to their end',
+  isPaused: (name: string) => `“${name}” is paused.`,
   cancelled: {
     import: 'Cancelled. Nothing was stored.',
     resume: 'Cancelled. Nothing was stored.',

@@ -1,0 +1,58 @@
+import { describe, expect, it } from 'vitest';
+import type { UnfinishedImport } from '../protocol/corpus';
+import { AppError } from '../protocol/errors';
+import { Corpora } from './corpora.svelte';
+import type { CorpusLibrary } from './laboratory';
+import { createScriptedLaboratory } from './scripted-laboratory';
+
+const left: UnfinishedImport = {
+  ...{ id: 'left', name: 'Lamps', startedAt: '', passages: 9, embedded: 3, encoder: 'demo' },
+};
+
+function corporaOver(library: Partial<CorpusLibrary>): Corpora {
+  const laboratory = createScriptedLaboratory({ paceMs: 0 });
+  return new Corpora({ ...laboratory, corpora: { ...laboratory.corpora, ...library } });
+}
+const cut = (): Promise<never> => Promise.reject(new AppError('NETWORK', 'Cut.', { recoverable: true }));
+const request = { name: 'Lamps', files: [], encoder: 'demo' };
+
+describe('an import that failed', () => {
+  it('goes on with what it left when it is tried again, and reads no file anew', async () => {
+    const asked: string[] = [];
+    let kept: UnfinishedImport[] = [];
+    const corpora = corporaOver({
+      import: () => {
+        asked.push('import');
+        kept = [left];
+        return cut();
+      },
+      unfinished: () => Promise.resolve(kept),
+      resume: async (id) => {
+        asked.push(`resume ${id}`);
+        kept = [];
+        const [entry] = await createScriptedLaboratory().corpora.list();
+        if (!entry) throw new Error('the demo is missing');
+        return { entry, refusals: [] };
+      },
+    });
+    await corpora.import(request);
+    expect(corpora.unfinished).toEqual([left]);
+    await corpora.jobs.retry(corpora.jobs.list[0]?.id ?? 0);
+    expect(asked).toEqual(['import', 'resume left']);
+    expect(corpora.unfinished).toEqual([]);
+    expect(corpora.jobs.list).toMatchObject([{ status: 'done', task: 'resume' }]);
+  });
+
+  it('begins anew where it left nothing', async () => {
+    let times = 0;
+    const corpora = corporaOver({
+      import: () => {
+        times++;
+        return cut();
+      },
+    });
+    await corpora.import(request);
+    await corpora.jobs.retry(corpora.jobs.list[0]?.id ?? 0);
+    expect(times).toBe(2);
+  });
+});
