@@ -18,6 +18,7 @@ import { compareWords } from './words/compare';
 import { digits, spread, summarise, table } from './statistics';
 import { compareFlat, compareHnsw, measureGrowth } from './vectors/compare';
 import { compareInBrowser } from './vectors/in-browser';
+import { compareWebGpu } from './vectors/webgpu';
 import { compareLance } from './vectors/lancedb';
 
 const print = (line: string): void => console.log(line);
@@ -74,6 +75,7 @@ const parts: Record<string, () => Promise<void>> = {
     await compareLance(20_000, 4, print);
     const shape = { dimensions: 384, queries: 50, rounds: 40 };
     await compareInBrowser({ count: 10_000, limitMs: 300_000, ...shape }, print);
+    await compareWebGpu([1_000, 10_000, 100_000, 1_000_000], 9, print);
     const plot = await measureGrowth([1_000, 10_000, 100_000, 300_000, 1_000_000], print);
     await writeFile(new URL('vectors/growth.svg', import.meta.url), plot);
   },
