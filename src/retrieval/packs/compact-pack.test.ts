@@ -26,7 +26,6 @@ const tools: HttpTools = {
   },
   clock: { now: () => performance.now(), sleep: () => Promise.resolve() },
   attempts: 3,
-  stallMs: 1_000,
 };
 
 let served: PackServer;

@@ -16,6 +16,7 @@ import { MemoryFileStore } from '../../platform/storage/file-store';
 import { createLocalLocks } from '../../platform/storage/locks';
 import { createPackStaging } from '../../platform/storage/pack-staging';
 import { AppError } from '../../protocol/errors';
+import type { Hit } from '../../protocol/retrieval';
 import { sha256Hex } from '../sha256';
 import { fetchPack } from './fetch-pack';
 import { openHttpPack } from './http-pack';
@@ -31,7 +32,6 @@ const tools: HttpTools = {
   },
   clock: { now: () => performance.now(), sleep: () => Promise.resolve() },
   attempts: 3,
-  stallMs: 1_000,
 };
 
 let served: PackServer;
@@ -86,9 +86,12 @@ describe('a host that lies about rows', () => {
     ...{ whole: 'BAD_RESPONSE', endless: ENDLESS, fewer: FEWER, empty: 'NETWORK', page: 'BAD_RESPONSE' },
   };
   const QUERY = ['stone bridge 7'];
+  let truth: Hit[][];
+  beforeAll(async () => {
+    truth = await (await open('dense')).search(QUERY, 4);
+  });
 
   it.each(LIES)('(%s) is found out, or does no harm', async (lie) => {
-    const truth = await (await open('dense')).search(QUERY, 4);
     const retriever = await open('dense');
     await underLie(lie, 'vectors.bin', OUTCOMES[lie], { work: () => retriever.search(QUERY, 4), truth });
     liar.lie(null);
@@ -104,9 +107,12 @@ describe('a host that lies about passages', () => {
     ...{ whole: 'the truth', endless: ENDLESS, fewer: FEWER, empty: 'NETWORK', page: SHORT },
   };
   const QUERY = ['lamp 42'];
+  let truth: Hit[][];
+  beforeAll(async () => {
+    truth = await (await open('bm25')).search(QUERY, 3);
+  });
 
   it.each(LIES)('(%s) is found out, or does no harm', async (lie) => {
-    const truth = await (await open('bm25')).search(QUERY, 3);
     const retriever = await open('bm25');
     await underLie(lie, 'passages.jsonl', OUTCOMES[lie], { work: () => retriever.search(QUERY, 3), truth });
     liar.lie(null);
