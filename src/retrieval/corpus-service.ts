@@ -1,5 +1,5 @@
 /** What the retrieval worker holds: the demo corpus and the stored ones, opened when asked for. */
-import { AppError, isAbort, throwIfAborted } from '../protocol/errors';
+import { AppError, isAbort, throwIfAborted, toEnvelope } from '../protocol/errors';
 import {
   DEMO_CORPUS_ID,
   type CorpusInfo,
@@ -46,7 +46,8 @@ import { isPart, PART_VECTORS } from './importing/embed-staged';
 import { importCorpus, resumeImport, updateCorpus, type ImportTools } from './importing/import-corpus';
 import { rebuildIndex } from './importing/rebuild-index';
 import { describeVectorSearch } from './describe-vectors';
-import type { LinkedCorpus, LinkedRetriever } from './linked-corpus';
+import type { LinkedCorpus } from './linked-corpus';
+import { boundEncoder, memoryOf, folderOf, modesOf, type Entry, type Opened } from './opened-corpus';
 
 export interface CorpusServiceParts {
   /** Throws `UNSUPPORTED` where nothing can be kept; the demo works even then. */
@@ -61,35 +62,6 @@ export interface CorpusServiceParts {
   /** Opens a corpus whose passages lie elsewhere. */
   openLinked?: (record: CorpusRecord & { link: CorpusLink }) => Promise<LinkedCorpus>;
 }
-
-interface Opened {
-  retriever: LinkedRetriever;
-  /** The same where its results are wanted as rows, for hybrid search. */
-  rows?: RowRetriever;
-  index?: VectorIndex;
-  /** Of dense search. */
-  info: EncoderInfo | null;
-}
-
-interface Entry {
-  name: string;
-  corpus: SearchableCorpus | LinkedCorpus;
-  /** `null`: no vectors. */
-  request: EncoderRequest | null;
-  opened: Map<RetrievalMode, Promise<Opened>>;
-}
-
-/** One encoder of the service as an `Encoder`. */
-export const boundEncoder = (
-  encoders: EncoderServiceApi,
-  request: EncoderRequest,
-  dimensions: number,
-): Encoder => ({
-  dimensions,
-  embedQueries: (texts, signal) => encoders.embedQueries(request, texts, signal),
-  embedPassages: (passages, onProgress, signal) =>
-    encoders.embedPassages(request, passages, onProgress, signal),
-});
 
 export class CorpusService implements CorpusServiceApi {
   readonly #parts: CorpusServiceParts;
@@ -159,7 +131,33 @@ export class CorpusService implements CorpusServiceApi {
     vectors: Partial<VectorSearchSettings> = {},
   ): Promise<Hit[][]> {
     throwIfAborted(signal);
-    const { retriever } = await this.#open(await this.#entry(corpusId), mode, undefined, signal);
+    const entry = await this.#entry(corpusId);
+    try {
+      return await this.#searchIn(entry, mode, queries, topK, signal, hybrid, vectors);
+    } catch (error) {
+      // Rows that are read as they are needed: another tab may have put another corpus in the place of this one since it was opened.
+      if (toEnvelope(error).code !== 'INTEGRITY' || !(await this.#hasChanged(corpusId, entry))) throw error;
+      this.#forget(corpusId);
+      const fresh = await this.#entry(corpusId);
+      return this.#searchIn(fresh, mode, queries, topK, signal, hybrid, vectors);
+    }
+  }
+
+  async #hasChanged(id: string, { folder }: Entry): Promise<boolean> {
+    const now = folder === undefined ? undefined : (await this.listCorpora()).find((one) => one.id === id);
+    return now !== undefined && folderOf(now) !== folder;
+  }
+
+  async #searchIn(
+    entry: Entry,
+    mode: RetrievalMode,
+    queries: readonly string[],
+    topK: number,
+    signal: AbortSignal | undefined,
+    hybrid: Partial<HybridSettings>,
+    vectors: Partial<VectorSearchSettings>,
+  ): Promise<Hit[][]> {
+    const { retriever } = await this.#open(entry, mode, undefined, signal);
     let chosen: Retriever = retriever;
     if (retriever instanceof HybridRetriever) chosen = retriever.with(hybrid).withVectors(vectors);
     else if (retriever instanceof DenseRetriever) chosen = retriever.with(vectors);
@@ -372,6 +370,7 @@ export class CorpusService implements CorpusServiceApi {
       corpus,
       request: record.encoder && requestOf(record.encoder),
       opened: new Map(),
+      folder: folderOf(record),
     };
   }
 
@@ -471,20 +470,3 @@ function withVectors(opened: Opened | null): Pick<CorpusInfo, 'vectors'> {
   const vectors = opened?.index?.info ?? opened?.retriever.vectors;
   return vectors ? { vectors } : {};
 }
-
-/** Of the passages and of what was opened; unknown where another holds them. */
-async function memoryOf({ corpus, opened }: Entry): Promise<Pick<CorpusInfo, 'memoryBytes'>> {
-  if ('open' in corpus) return corpus.memoryBytes === undefined ? {} : { memoryBytes: corpus.memoryBytes };
-  let memoryBytes = corpus.passages.memoryBytes;
-  for (const mode of ['dense', 'bm25'] as const) {
-    const { index, rows } = (await opened.get(mode)?.catch(() => undefined)) ?? {};
-    memoryBytes += index?.memoryBytes ?? 0;
-    if (rows instanceof Bm25Retriever) memoryBytes += rows.index.memoryBytes;
-  }
-  return { memoryBytes };
-}
-
-const modesOf = ({ corpus, request }: Entry): RetrievalMode[] => {
-  if ('modes' in corpus) return [...corpus.modes];
-  return request ? ['dense', 'bm25', 'hybrid'] : ['bm25'];
-};

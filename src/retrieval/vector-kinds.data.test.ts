@@ -44,7 +44,9 @@ describe.each(real)('real vectors of %s, built and opened as a corpus has them',
     const exact = await new PlainIndex(whole).search(queries, 10);
     const rows = denseRows(vectors, dimensions, storedType(vectors.length, kind));
     const built = await buildVectorIndex(rows, kind, { openUsearch: nodeUsearchModule });
-    const files = new Map([[CORPUS_FILES.vectors, await encodeVectors(rows)]]);
+    const files = new Map<string, Uint8Array<ArrayBuffer>>([
+      [CORPUS_FILES.vectors, await encodeVectors(rows)],
+    ]);
     if (built) files.set(built.name, built.bytes);
     const bytesOf = (name: string) => files.get(name) ?? new Uint8Array();
     const index = await openVectorIndex(

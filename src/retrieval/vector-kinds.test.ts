@@ -220,6 +220,17 @@ describe('a corpus with another index than the exact one', () => {
     }
   });
 
+  it('is opened anew where another tab has brought it up to date in the meantime', async () => {
+    const { id } = await imported('compact');
+    const [here, there] = [start(), start()];
+    await here.openCorpus(id, 'dense');
+    const more = [{ id: 'new', title: '', text: 'lighthouse number 1 at the sea' }];
+    // Every row lies elsewhere now.
+    await there.updateCorpus(id, { files: [jsonl(more)], add: true, remove: ['p0'] });
+    const [hits = []] = await here.search(id, 'dense', ['lighthouse number 1 at the sea'], 3);
+    expect(hits[0]?.passage.id).toBe('new');
+  });
+
   it('keeps the codes of what has not changed, however often it is brought up to date', async () => {
     const { id } = await imported('compact');
     const first = await decodeVectors(await store().read(id, 'vectors.bin'));
