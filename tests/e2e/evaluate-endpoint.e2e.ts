@@ -36,7 +36,9 @@ test('what an endpoint fails is counted as failed and not as wrong, and run agai
   await page.getByRole('checkbox', { name: 's3', exact: true }).uncheck();
   await takeFile(page, 'own.jsonl', numbered(4));
   await chooseEndpoints(page);
-  await expect(page.getByText(`go to ${new URL(server.baseUrl).host}`)).toBeVisible();
+  const { host } = new URL(server.baseUrl);
+  await expect(page.getByText(`Questions and passages go to ${host}.`)).toBeVisible();
+  await expect(page.getByRole('banner')).toContainText(`questions and kept passages go to ${host}`);
   await expect(page.locator('.estimate')).toContainText('4 questions × 1 system = 4');
   // One call a question, one after the other: the second and the last are refused for good.
   const refused = { kind: 'status', status: 400, message: 'This one I will not read.' } as const;
