@@ -36,8 +36,12 @@ test('question and settings live in the URL, only where they differ', async ({ p
   await page.getByLabel('Found per query (k)').fill('6');
   await page.getByLabel('Found per query (k)').blur();
   await expect(page).toHaveURL(/#\/ask\?q=Who\+built\+it%3F&found=6&turns=2$/);
+  await page.getByLabel('Found per query (k)').fill('99');
+  await expect(page.getByText('Write a whole number from 1 to 20. Until then it is 6.')).toBeVisible();
+  await expect(page).toHaveURL(/found=6&turns=2$/);
   await page.getByRole('button', { name: 'Reset to defaults' }).click();
   await expect(page).toHaveURL(/#\/ask\?q=Who\+built\+it%3F$/);
+  await expect(page.getByLabel('Found per query (k)')).not.toHaveValue('99');
 });
 
 test('back and forward walk the pages', async ({ page }) => {
