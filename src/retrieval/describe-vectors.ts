@@ -1,11 +1,12 @@
 import type { VectorSearchInfo, VectorSearchSettings } from '../protocol/corpus';
 
-const BACKENDS = {
+/** What searches vectors, for people. */
+export const VECTOR_BACKENDS = {
   webgpu: 'WebGPU',
   wasm: 'WASM',
   typescript: 'plain JavaScript',
   native: 'native code',
-} as const;
+} as const satisfies Record<VectorSearchInfo['backend'], string>;
 
 /** For traces and exports: `hnsw on WASM, f16, ef 128`. */
 export function describeVectorSearch(
@@ -14,7 +15,7 @@ export function describeVectorSearch(
 ): string {
   const looked = kind === 'hnsw' ? (settings.ef ?? ef) : undefined;
   return [
-    `${kind} on ${BACKENDS[backend]}`,
+    `${kind} on ${VECTOR_BACKENDS[backend]}`,
     ...(threads > 1 ? [`${threads} threads`] : []),
     dtype,
     ...(looked === undefined ? [] : [`ef ${looked}`]),

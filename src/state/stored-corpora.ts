@@ -14,7 +14,7 @@ import type {
 import { AppError } from '../protocol/errors';
 import type { LinkServiceApi } from '../protocol/linked-corpora';
 import type { Hit, Progress, RetrievalMode, Retriever } from '../protocol/retrieval';
-import { describeVectorSearch } from '../retrieval/describe-vectors';
+import { describeVectorSearch, VECTOR_BACKENDS } from '../retrieval/describe-vectors';
 import { entryOf } from './corpus-entry';
 import { corpusLinks } from './corpus-links';
 import type { LastUse } from './last-use';
@@ -33,13 +33,6 @@ import { idsOf } from './several-corpora';
 type Service = CorpusServiceApi & LinkServiceApi;
 
 const DEVICES: Record<EncoderDevice, string> = { webgpu: 'WebGPU', wasm: 'WASM' };
-
-const BACKENDS = {
-  webgpu: 'WebGPU',
-  wasm: 'WASM',
-  typescript: 'plain JavaScript',
-  native: 'native code',
-} as const;
 
 type OnProgress = (progress: Progress) => void;
 
@@ -63,7 +56,7 @@ const searchWords = ({ kind, backend, threads, dtype, ef }: VectorSearchInfo): s
   [
     ...(kind === 'hnsw' ? [`graph${ef === undefined ? '' : ` (ef ${ef})`}`] : []),
     ...(kind === 'compact' ? ['one bit, then rows'] : []),
-    BACKENDS[backend],
+    VECTOR_BACKENDS[backend],
     ...(threads > 1 ? [`${threads} threads`] : []),
     dtype,
   ].join(', ');
