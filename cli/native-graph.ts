@@ -1,4 +1,4 @@
-/** Graphs of vectors by usearch's native addon, where that is installed: the same files, about twice as fast as in WebAssembly. */
+/** Graphs of vectors by usearch's native addon, where that is installed: the same files as in WebAssembly, and about the same speed. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { open, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
