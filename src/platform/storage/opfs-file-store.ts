@@ -2,20 +2,7 @@ import { throwIfAborted } from '../../protocol/errors';
 import type { FileEntry } from '../../protocol/model-import';
 import type { FileSink } from '../../protocol/staged-corpus';
 import { describeWriteError, isNotFound, type RangedFileStore, type StreamedFileStore } from './file-store';
-
-/** Of the File System standard; TypeScript lists it for workers alone. */
-interface SyncAccessHandle {
-  truncate(size: number): void;
-  write(chunk: Uint8Array<ArrayBuffer>, options: { at: number }): number;
-  flush(): void;
-  close(): void;
-}
-type FileInWorker = FileSystemFileHandle & { createSyncAccessHandle(): Promise<SyncAccessHandle> };
-
-const inWorker = (file: FileSystemFileHandle): file is FileInWorker => 'createSyncAccessHandle' in file;
-
-/** Written between two looks at the signal. */
-const CHUNK_BYTES = 4 * 2 ** 20;
+import { chunksOf, emptyInWorker, inWorker, sinkInWorker, writeInWorker } from './opfs-sync-access';
 
 /** Missing on pages that came over plain HTTP, and in some private windows. */
 export function hasOpfs(): boolean {
@@ -97,7 +84,9 @@ export class OpfsFileStore implements RangedFileStore, StreamedFileStore {
   async remove(path: string): Promise<void> {
     const { folder, name } = split(path);
     try {
-      await (await this.#folder(folder, false)).removeEntry(name, { recursive: true });
+      const directory = await this.#folder(folder, false);
+      await emptyInWorker(directory, name);
+      await directory.removeEntry(name, { recursive: true });
     } catch (error) {
       if (!isNotFound(error)) throw error;
     }
@@ -125,31 +114,6 @@ function split(path: string): { folder: string[]; name: string } {
   return { folder: parts.slice(0, -1), name: parts.at(-1) ?? '' };
 }
 
-function* chunksOf(bytes: Uint8Array<ArrayBuffer>): Generator<[at: number, chunk: Uint8Array<ArrayBuffer>]> {
-  for (let at = 0; at < bytes.byteLength; at += CHUNK_BYTES) yield [at, bytes.subarray(at, at + CHUNK_BYTES)];
-}
-
-/** Dedicated workers alone have these handles, which are much faster. */
-async function writeInWorker(
-  file: FileInWorker,
-  bytes: Uint8Array<ArrayBuffer>,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  const handle = await file.createSyncAccessHandle();
-  try {
-    handle.truncate(0);
-    for (const [at, chunk] of chunksOf(bytes)) {
-      throwIfAborted(signal);
-      const written = handle.write(chunk, { at });
-      // Some engines report a full disk by writing less.
-      if (written < chunk.byteLength) throw new DOMException('The disk is full.', 'QuotaExceededError');
-    }
-    handle.flush();
-  } finally {
-    handle.close();
-  }
-}
-
 async function writeAnywhere(
   file: FileSystemFileHandle,
   bytes: Uint8Array<ArrayBuffer>,
@@ -167,45 +131,6 @@ async function writeAnywhere(
   }
   await stream.close();
 }
-
-async function sinkInWorker(file: FileInWorker): Promise<FileSink> {
-  const handle = await file.createSyncAccessHandle();
-  handle.truncate(0);
-  let at = 0;
-  // Not `async`: the calls are not, but what they throw is to arrive as a rejection.
-  const attempt = (work: () => void, bytes: number): Promise<void> =>
-    new Promise((resolve, reject) => {
-      try {
-        work();
-        resolve();
-      } catch (error) {
-        reject(asError(describeWriteError(error, bytes)));
-      }
-    });
-  return {
-    write: (bytes) =>
-      attempt(() => {
-        const written = handle.write(bytes, { at });
-        if (written < bytes.byteLength) throw new DOMException('The disk is full.', 'QuotaExceededError');
-        at += written;
-      }, bytes.byteLength),
-    truncate: (length) =>
-      attempt(() => {
-        handle.truncate(length);
-        at = length;
-      }, 0),
-    close: () =>
-      attempt(() => {
-        try {
-          handle.flush();
-        } finally {
-          handle.close();
-        }
-      }, 0),
-  };
-}
-
-const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));
 
 /** What is written appears when it is closed. */
 async function sinkAnywhere(file: FileSystemFileHandle): Promise<FileSink> {
