@@ -152,7 +152,7 @@ describe('a folder of documents', () => {
     await writeFile(join(folder, 'more.txt'), 'The Tove is fast.');
     const built = await runCli(['index', 'build', folder, '--out', index]);
     expect(built).toMatchObject({ code: 0 });
-    expect(built.notes).toContain('1 files of other kinds are left out: photo.xyz');
+    expect(built.notes).toContain('1 file holds no passages and is left out: photo.xyz');
     const found = await runCli(['index', 'search', index, 'Arlor', '--json']);
     expect(parsed(found)).toMatchObject({
       hits: [{ passage: { title: 'Rivers', text: 'The Arlor is slow.' } }],

@@ -71,6 +71,15 @@ describe('asking over an endpoint', () => {
     expect(server.completions).toHaveLength(1);
   });
 
+  it('numbers repeated ids of the corpus where that is wished', async () => {
+    const twice = [...passages, { ...passages[0], text: 'Another house.' }];
+    await writeFile(join(folder, 'corpus.jsonl'), twice.map((p) => `${JSON.stringify(p)}\n`).join(''));
+    const refused = await ask(question);
+    expect(refused.code).toBe(1);
+    expect(refused.notes).toContain('--number-repeats');
+    expect((await ask(question, '--number-repeats')).out).toEqual(['Lake Tove']);
+  });
+
   it('measures both systems on questions with known answers', async () => {
     const file = join(folder, 'questions.jsonl');
     await writeFile(

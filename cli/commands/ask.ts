@@ -9,6 +9,7 @@ import { SYSTEM_IDS, type SystemId } from '../../src/protocol/trace';
 import { AccuracyTally, accuracyLines } from '../accuracy';
 import { defineCommand, oneOf, UsageError, wholeNumber, type Console } from '../command';
 import { deviceOption, readDevice } from '../backend';
+import { repeatsOption } from '../corpus-reader';
 import { chooseRetriever } from '../corpus-retriever';
 import { demoFolder } from '../folders';
 import { hybridOptions, searchSettings as hybridSettings, type HybridOptions } from '../hybrid-options';
@@ -29,6 +30,7 @@ export const ask = defineCommand({
       value: 'F',
       help: 'demo (default), a JSONL file, an index (its folder or address), or a server such as qdrant://host/name',
     },
+    ...repeatsOption,
     system: { type: 'string', value: 'S', help: `default: s3; one of ${SYSTEM_IDS.join(', ')}` },
     systems: {
       type: 'string',
@@ -127,12 +129,13 @@ async function retrievers(
   corpus: string,
   mode: RetrievalMode | 'auto',
   systems: readonly SystemId[],
-  values: HybridOptions,
+  values: HybridOptions & { 'number-repeats'?: boolean },
   console: Console,
 ): Promise<Pick<Laboratory, 'retriever' | 'bm25'>> {
   const needed = systems.map((id) => SYSTEMS[id].retriever);
   // Closed-book systems search nothing; words are indexed sooner than meanings.
-  const given = await chooseRetriever(corpus, needed.includes('given') ? mode : 'bm25', console);
+  const reading = { numberRepeats: values['number-repeats'] };
+  const given = await chooseRetriever(corpus, needed.includes('given') ? mode : 'bm25', console, reading);
   if (needed.some((need) => need !== 'none')) {
     console.note(
       `Corpus ${given.name}, ${{ dense: 'dense search', bm25: 'BM25', hybrid: 'hybrid search' }[given.mode]}`,
@@ -142,7 +145,8 @@ async function retrievers(
   if (Object.keys(hybrid).length > 0) given.retriever = tuned(given.retriever, hybrid, {});
   if (given.mode === 'bm25') return { retriever: given.retriever, bm25: given.retriever };
   if (!needed.includes('bm25')) return { retriever: given.retriever };
-  return { retriever: given.retriever, bm25: (await chooseRetriever(corpus, 'bm25', console)).retriever };
+  const words = await chooseRetriever(corpus, 'bm25', console, reading);
+  return { retriever: given.retriever, bm25: words.retriever };
 }
 
 /** Search-o1 writes up to 8,192 tokens at once, which no model on this machine has room for. */

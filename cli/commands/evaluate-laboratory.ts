@@ -8,6 +8,7 @@ import { isEndpointReference } from '../../src/generate/endpoint';
 import { AppError } from '../../src/protocol/errors';
 import type { DeviceChoice } from '../backend';
 import type { Console } from '../command';
+import type { CorpusReading } from '../corpus-reader';
 import { chooseRetriever } from '../corpus-retriever';
 import { demoFolder } from '../folders';
 import { Models } from '../models';
@@ -15,7 +16,11 @@ import { Models } from '../models';
 /** Folders below the one that is named: BEIR has one, FlashRAG two. */
 const MAX_DEPTH = 3;
 
-export function commandLaboratory(console: Console, device: DeviceChoice): EvaluationLaboratory {
+export function commandLaboratory(
+  console: Console,
+  device: DeviceChoice,
+  reading: CorpusReading = {},
+): EvaluationLaboratory {
   let models: Models | undefined;
   return {
     async openModel(reference) {
@@ -25,10 +30,11 @@ export function commandLaboratory(console: Console, device: DeviceChoice): Evalu
     },
     async openRetrievers(corpus, retrieval, needs) {
       // What only searches by words need not wait for vectors.
-      const given = await chooseRetriever(corpus, needs.given ? retrieval : 'bm25', console);
+      const given = await chooseRetriever(corpus, needs.given ? retrieval : 'bm25', console, reading);
       if (!needs.bm25) return given;
-      const bm25 = given.mode === 'bm25' ? given : await chooseRetriever(corpus, 'bm25', console);
-      return { ...given, bm25: bm25.retriever };
+      if (given.mode === 'bm25') return { ...given, bm25: given.retriever };
+      const { retriever } = await chooseRetriever(corpus, 'bm25', console, reading);
+      return { ...given, bm25: retriever };
     },
     openSource: (source) => sourceFiles(source, console),
     async close() {

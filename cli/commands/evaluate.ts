@@ -21,6 +21,7 @@ import { openEvaluationFolder } from '../../src/platform/storage/evaluation-fold
 import { AppError } from '../../src/protocol/errors';
 import { deviceOption, readDevice } from '../backend';
 import { defineCommand, oneOf, UsageError, wholeNumber, type Console } from '../command';
+import { repeatsOption } from '../corpus-reader';
 import { commandLaboratory } from './evaluate-laboratory';
 
 /** Between two lines of progress, in milliseconds. */
@@ -35,7 +36,8 @@ export const evaluate = defineCommand({
     out: { type: 'string', value: 'DIR', help: 'folder of the evaluation; default evaluations/NAME' },
     systems: { type: 'string', value: 'S,S', help: 'instead of those of the configuration' },
     corpus: { type: 'string', value: 'F', help: 'likewise' },
-    searcher: { type: 'string', value: 'M', help: 'likewise' },
+    ...repeatsOption,
+    searcher: { type: 'string', value: 'M', help: 'instead of that of the configuration' },
     generator: { type: 'string', value: 'M', help: 'likewise' },
     judge: { type: 'string', value: 'M', help: 'likewise' },
     limit: { type: 'string', value: 'N', help: 'likewise: questions of each data set' },
@@ -57,7 +59,9 @@ export const evaluate = defineCommand({
     const store = openEvaluationFolder(dirname(folder));
     const evaluations = createEvaluations({
       store,
-      laboratory: commandLaboratory(console, readDevice(values.device)),
+      laboratory: commandLaboratory(console, readDevice(values.device), {
+        numberRepeats: values['number-repeats'],
+      }),
       clock: systemClock,
       random: Math.random,
       now: () => new Date().toISOString(),

@@ -2,7 +2,7 @@ import { basename } from 'node:path';
 import { VECTOR_INDEXES } from '../../src/protocol/corpus';
 import { DEFAULT_CHUNK_BYTES, MAX_CHUNK_BYTES } from '../../src/retrieval/packs/pack-manifest';
 import { defineCommand, oneOf, UsageError, wholeNumber } from '../command';
-import { readCorpus } from '../corpus-reader';
+import { readCorpus, repeatsOption } from '../corpus-reader';
 import { openEncoder } from '../encoders';
 import { writeIndex } from '../index-folder';
 import { graphTools } from '../native-graph';
@@ -31,10 +31,7 @@ export const indexBuild = defineCommand({
       value: 'MIB',
       help: 'longer files lie in pieces of so many MiB, 1 to 16; default 8',
     },
-    'number-repeats': {
-      type: 'boolean',
-      help: 'an id that comes again becomes id~2, id~3 …; a passage that is the same word for word is counted once',
-    },
+    ...repeatsOption,
     name: { type: 'string', help: "name of the index; default: the corpus's" },
   },
   async run(values, [corpus = ''], console) {
@@ -47,9 +44,7 @@ export const indexBuild = defineCommand({
       throw new UsageError('--index is how vectors are searched: it needs --encoder.');
     }
     const started = performance.now();
-    const passages = await readCorpus(corpus, console, {
-      numberRepeats: values['number-repeats'] ?? false,
-    });
+    const passages = await readCorpus(corpus, console, { numberRepeats: values['number-repeats'] });
     console.note(`${passages.length} passages read.`);
     const encoder = model === 'none' ? null : await openEncoder({ id: model }, console);
     const record = await writeIndex(

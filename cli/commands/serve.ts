@@ -4,6 +4,7 @@ import { AppError } from '../../src/protocol/errors';
 import { RETRIEVAL_MODES } from '../../src/protocol/retrieval';
 import { deviceOption, readDevice } from '../backend';
 import { defineCommand, oneOf, UsageError, wholeNumber, type Console } from '../command';
+import { repeatsOption } from '../corpus-reader';
 import { chooseRetriever } from '../corpus-retriever';
 import { Models } from '../models';
 import { isLoopback } from '../serve/access';
@@ -27,6 +28,7 @@ export const serve = defineCommand({
       value: 'C',
       help: 'demo (default), a JSONL file, an index (its folder or address), a server such as qdrant://host/name, or none',
     },
+    ...repeatsOption,
     mode: {
       type: 'string',
       value: 'dense|bm25|hybrid',
@@ -59,11 +61,16 @@ export const serve = defineCommand({
         `--host ${host} lets other machines in; that wants a key: --api-key or S3_SERVE_KEY.`,
       );
     }
+    const reading = { numberRepeats: values['number-repeats'] };
+    const corpusName = values.corpus ?? 'demo';
+    if (corpusName === NONE && reading.numberRepeats === true) {
+      throw new UsageError('--number-repeats is of a corpus, and --corpus is none.');
+    }
     const models = new Models(console, readDevice(values.device), readDType(values.dtype));
     try {
       const model = await openModel(models, values.model ?? 'demo', values.name);
       const corpus =
-        values.corpus === NONE ? undefined : await chooseRetriever(values.corpus ?? 'demo', mode, console);
+        corpusName === NONE ? undefined : await chooseRetriever(corpusName, mode, console, reading);
       if (!model && !corpus) throw new UsageError('There is nothing to serve: give a model or a corpus.');
       const server = await startServer({
         ...{ host, port, apiKey, origins, topK, model, corpus },
