@@ -50,8 +50,12 @@ export const corpora = {
   line: (line: number) => `line ${line}`,
   refusedMore: (count: number) => `and ${count} more`,
   storage: 'Storage',
-  storageUsed: (used: string, quota: string) => `${used} of ${quota} used on this device.`,
-  storageOwn: (bytes: string) => `That is what the browser says; the corpora in this list take ${bytes}.`,
+  storageUsed: (used: string, quota: string) => `${used} of ${quota} used on this device`,
+  storageCounted: {
+    browser: (corpora: string) => `by the browser’s count; ${corpora} of it for the corpora in this list.`,
+    page: (browser: string) =>
+      `for the corpora in this list, by our own count. The browser counts ${browser}: it can lose count of files when it is started again.`,
+  },
   storageUnknown: 'This browser does not say how much it stores.',
   persisted: 'Kept: the browser will not clear it by itself.',
   notPersisted: 'The browser may clear it when space is short.',
