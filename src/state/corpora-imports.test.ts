@@ -37,10 +37,22 @@ describe('an import that failed', () => {
     });
     await corpora.import(request);
     expect(corpora.unfinished).toEqual([left]);
+    // It stands with its error alone, until that is dismissed.
+    expect(corpora.jobs.list.map((job) => corpora.leftOf(job))).toEqual([left]);
+    expect(corpora.unfinishedAlone).toEqual([]);
     await corpora.jobs.retry(corpora.jobs.list[0]?.id ?? 0);
     expect(asked).toEqual(['import', 'resume left']);
     expect(corpora.unfinished).toEqual([]);
     expect(corpora.jobs.list).toMatchObject([{ status: 'done', task: 'resume' }]);
+  });
+
+  it('leaves it among the unfinished when its error is dismissed, where others stand all along', async () => {
+    const other = { ...left, id: 'other', replaces: 'demo' };
+    const corpora = corporaOver({ import: cut, unfinished: () => Promise.resolve([other, left]) });
+    await corpora.import(request);
+    expect(corpora.unfinishedAlone).toEqual([other]);
+    corpora.jobs.dismiss(corpora.jobs.list[0]?.id ?? 0);
+    expect(corpora.unfinishedAlone).toEqual([other, left]);
   });
 
   it('begins anew where it left nothing', async () => {

@@ -1,7 +1,7 @@
 import type { CorpusMap, UnfinishedImport, VectorIndexKind } from '../protocol/corpus';
 import { toEnvelope, type ErrorEnvelope } from '../protocol/errors';
 import { CorpusSearch } from './corpus-search.svelte';
-import { ImportJobs } from './import-jobs.svelte';
+import { ImportJobs, type ImportJob } from './import-jobs.svelte';
 import type {
   CorpusEntry,
   CorpusLinks,
@@ -78,11 +78,23 @@ export class Corpora {
     this.unfinished = left.filter(({ id }) => !this.#resumed.includes(id));
   }
 
+  /** What a failed one has left, with which it goes on when it is tried again. */
+  leftOf({ status, isLeft }: Pick<ImportJob, 'status' | 'isLeft'>): UnfinishedImport | undefined {
+    return status === 'failed' ? this.unfinished.findLast(isLeft) : undefined;
+  }
+
+  /** Without what stands with the error that it was left by. */
+  get unfinishedAlone(): UnfinishedImport[] {
+    const told = this.jobs.list.map((job) => this.leftOf(job));
+    return this.unfinished.filter((left) => !told.includes(left));
+  }
+
   async resume({ id, name }: UnfinishedImport): Promise<void> {
     this.unfinished = this.unfinished.filter((one) => one.id !== id);
     this.#resumed.push(id);
+    const isLeft = (left: UnfinishedImport): boolean => left.id === id;
     await this.jobs.start({
-      ...{ name, task: 'resume' },
+      ...{ name, task: 'resume', isLeft },
       run: async (onProgress, signal, pause) => {
         try {
           return await this.#laboratory.corpora.resume(id, onProgress, signal, pause);
@@ -90,11 +102,7 @@ export class Corpora {
           this.#resumed = this.#resumed.filter((one) => one !== id);
         }
       },
-      retry: () =>
-        this.#goOn(
-          (left) => left.id === id,
-          () => this.refreshUnfinished(),
-        ),
+      retry: () => this.#goOn(isLeft, () => this.refreshUnfinished()),
     });
   }
 
@@ -104,33 +112,28 @@ export class Corpora {
   }
 
   import(request: ImportRequest): Promise<void> {
+    const isLeft = ({ name, replaces }: UnfinishedImport): boolean =>
+      name === request.name && replaces === undefined;
     return this.jobs.start({
-      ...{ name: request.name, task: 'import', files: request.files.length },
+      ...{ name: request.name, task: 'import', files: request.files.length, isLeft },
       run: (...watching) => this.#laboratory.corpora.import(request, ...watching),
-      retry: () =>
-        this.#goOn(
-          ({ name, replaces }) => name === request.name && replaces === undefined,
-          () => this.import(request),
-        ),
+      retry: () => this.#goOn(isLeft, () => this.import(request)),
     });
   }
 
   /** What the files hold in the place of what there was, or with it. */
   bringUpToDate(entry: CorpusEntry, request: UpdateRequest): Promise<void> {
     const { id, name } = entry;
+    const isLeft = ({ replaces }: UnfinishedImport): boolean => replaces === id;
     return this.jobs.start({
-      ...{ name, task: 'update', files: request.files.length },
+      ...{ name, task: 'update', files: request.files.length, isLeft },
       run: (...watching) => this.#laboratory.corpora.update(id, request, ...watching),
-      retry: () =>
-        this.#goOn(
-          ({ replaces }) => replaces === id,
-          () => this.bringUpToDate(entry, request),
-        ),
+      retry: () => this.#goOn(isLeft, () => this.bringUpToDate(entry, request)),
     });
   }
 
   /** With what a failed one has left, where it left something: its files are not read again. */
-  #goOn(isLeft: (left: UnfinishedImport) => boolean, again: () => Promise<void>): Promise<void> {
+  #goOn(isLeft: ImportJob['isLeft'], again: () => Promise<void>): Promise<void> {
     const left = this.unfinished.findLast(isLeft);
     return left ? this.resume(left) : again();
   }

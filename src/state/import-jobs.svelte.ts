@@ -1,4 +1,5 @@
 /** Imports, updates and indexes under way, and how the last ones ended. */
+import type { UnfinishedImport } from '../protocol/corpus';
 import { isAbort, toEnvelope, type ErrorEnvelope } from '../protocol/errors';
 import type { Progress } from '../protocol/retrieval';
 import type { ImportReport } from './laboratory';
@@ -16,6 +17,8 @@ export interface ImportJob {
   measured: Measured | null;
   report: ImportReport | null;
   error: ErrorEnvelope | null;
+  /** Whether an unfinished import is what this one left. */
+  isLeft: (unfinished: UnfinishedImport) => boolean;
 }
 
 export interface Work {
@@ -27,6 +30,8 @@ export interface Work {
     signal: AbortSignal,
     pause: AbortSignal,
   ) => Promise<ImportReport>;
+  /** Absent: it leaves nothing. */
+  isLeft?: ImportJob['isLeft'];
   /** In place of the same again. */
   retry?: () => Promise<void>;
 }
@@ -57,9 +62,9 @@ export class ImportJobs {
     const running = { id, stop: new AbortController(), pause: new AbortController(), work };
     this.#works.push(running);
     const meter = new Meter();
-    const { name, task, files = 0 } = work;
+    const { name, task, files = 0, isLeft = () => false } = work;
     const fresh = { status: 'running', pausing: false, measured: null, report: null, error: null } as const;
-    this.list = [...this.list, { id, name, task, files, ...fresh }];
+    this.list = [...this.list, { id, name, task, files, isLeft, ...fresh }];
     try {
       const report = await work.run(
         (progress) => this.#update(id, { measured: meter.measure(progress, performance.now()) }),
@@ -72,7 +77,10 @@ export class ImportJobs {
       if (!stopped) this.#update(id, { status: 'failed', error: toEnvelope(error) });
       else if (running.pause.signal.aborted && !running.stop.signal.aborted) {
         this.paused = name;
+        // The unfinished first: it takes the place of the one that goes.
+        await this.#changed();
         this.dismiss(id);
+        return;
       } else this.#update(id, { status: 'cancelled' });
     }
     await this.#changed();

@@ -44,7 +44,12 @@ describe('imports under way', () => {
   });
 
   it('leave the list when they are paused, and say so when they are cancelled, pausing or not', async () => {
-    const jobs = new ImportJobs(() => Promise.resolve());
+    const listed: number[] = [];
+    const jobs = new ImportJobs(() => {
+      // What was paused goes when the unfinished are known, of which it is one.
+      listed.push(jobs.list.length);
+      return Promise.resolve();
+    });
     const [paused, cancelled] = [jobs.start(waiting().work), jobs.start(waiting().work)];
     const [first, second] = jobs.list.map(({ id }) => id);
     jobs.pause(first ?? 0);
@@ -54,6 +59,7 @@ describe('imports under way', () => {
     await Promise.all([paused, cancelled]);
     expect(jobs.list).toMatchObject([{ id: second, status: 'cancelled' }]);
     expect(jobs.paused).toBe('Lamps');
+    expect(listed).toEqual([2, 2]);
   });
 
   it('that fail are tried again as they were, or in a way of their own', async () => {
