@@ -144,11 +144,10 @@ export class IndexFolder {
     const readRange: CorpusFileSource['readRange'] = (file, start, bytes) =>
       readPart(folder, record, file, start, bytes);
     const kind = record.version === 1 ? 'exact' : record.index;
-    return new IndexFolder(
-      record,
-      await openCorpusFiles({ read, open: openPieces(folder, record), readRange }, kind),
-      read,
-    );
+    const has = (file: string): boolean =>
+      record.version === 1 ? file in record.files : packFile(record, file) !== undefined;
+    const files = { read, open: openPieces(folder, record), readRange, has };
+    return new IndexFolder(record, await openCorpusFiles(files, kind), read);
   }
 
   /** All of it, to be loaded into a server. @throws AppError UNSUPPORTED for an index of version 1 */

@@ -152,9 +152,14 @@ export interface RemoteLimits {
   retries?: number;
 }
 
-/** The files of a stored corpus. `vectors.bin` is absent where `encoder` is `null`, the last two unless the index is of their kind. */
+/**
+ * The files of a stored corpus. `vectors.bin` is absent where `encoder` is `null`, the last two unless the index is of their kind, and
+ * `passages.idx` in corpora of earlier versions.
+ */
 export const CORPUS_FILES = {
   passages: 'passages.jsonl',
+  /** Where each passage lies. */
+  offsets: 'passages.idx',
   bm25: 'bm25.bin',
   vectors: 'vectors.bin',
   /** Of `compact`. */

@@ -6,7 +6,8 @@ import { decodeBm25, encodeBm25 } from './bm25/bm25-file';
 import type { Bm25Index } from './bm25/bm25-index';
 import { buildBm25 } from './bm25/bm25-retriever';
 import { decodeVectors, denseRows, encodeVectors, type DensePlatform, type DenseRows } from './dense';
-import { encodePassages, PassageFile } from './passage-file';
+import { openPassages, type CorpusPassages } from './open-passages';
+import { encodePassages } from './passage-file';
 import { buildVectorIndex, type IndexTools } from './build-vector-index';
 import {
   isSame,
@@ -81,18 +82,24 @@ export interface CorpusIndexes {
 
 /** A corpus that can be searched, wherever it comes from. */
 export interface SearchableCorpus extends CorpusIndexes {
-  readonly passages: PassageFile;
+  readonly passages: CorpusPassages;
 }
 
-/** A corpus of the files that `buildCorpusFiles` made, and of those of another index over its vectors. */
+/**
+ * A corpus of the files that `buildCorpusFiles` made, and of those of another index over its vectors. Where parts of them can be read, passages
+ * of more than `mostInMemory` bytes stay where they lie.
+ */
 export async function openCorpusFiles(
   given: ReadFile | CorpusFileSource,
   kind: VectorIndexKind = 'exact',
+  options: { mostInMemory?: number | undefined; signal?: AbortSignal } = {},
 ): Promise<SearchableCorpus> {
   const files = sourceOf(given);
-  const passages = new PassageFile(await files.read(CORPUS_FILES.passages));
+  const passages = await openPassages(files, options);
   const { length } = passages;
-  const known = { length, first: () => Promise.resolve(passages.at(0)) };
+  const first = async (): Promise<Passage | undefined> =>
+    length === 0 ? undefined : (await passages.fetch([0])).get(0);
+  const known = { length, first };
   return { passages, ...openIndexFiles(files, known, kind) };
 }
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { mapOf, projectRows, requireDrawable, type Rows } from './corpus-map';
+import { encodePassages, PassageFile } from './passage-file';
 
 const rowsOf = (vectors: readonly (readonly number[])[]): Rows => ({
   count: vectors.length,
@@ -66,9 +67,12 @@ describe('the map of a corpus', () => {
   it('can be stopped, and names its points', async () => {
     const signal = AbortSignal.abort();
     await expect(projectRows(spread, 50, signal)).rejects.toMatchObject({ code: 'ABORTED' });
-    const passages = {
-      at: (row: number) => ({ id: `p${row}`, title: row === 0 ? '' : `T${row}`, text: 'Text.' }),
-    };
+    const passages = new PassageFile(
+      encodePassages([
+        { id: 'p0', title: '', text: 'Text.' },
+        { id: 'p1', title: 'T1', text: 'Text.' },
+      ]),
+    );
     expect(
       (
         await mapOf(

@@ -4,7 +4,7 @@
  */
 import type { CorpusMap } from '../protocol/corpus';
 import { AppError, throwIfAborted } from '../protocol/errors';
-import type { Passage } from '../protocol/retrieval';
+import type { FetchedPassages } from './passage-text';
 import { nextTask } from './yielding';
 
 /** Rows drawn at most. */
@@ -113,13 +113,14 @@ export const vectorsElsewhere = (): AppError =>
   });
 
 export async function mapOf(
-  corpus: { readonly passages: { at(row: number): Passage | undefined } },
+  { passages }: { readonly passages: FetchedPassages },
   vectors: Rows,
   signal?: AbortSignal,
 ): Promise<CorpusMap> {
   const { rows, ...places } = await projectRows(vectors, MOST_POINTS, signal);
+  const found = await passages.fetch(rows, signal);
   const titles = Array.from(rows, (row) => {
-    const { title = '', text = '', id = '' } = corpus.passages.at(row) ?? {};
+    const { title = '', text = '', id = '' } = found.get(row) ?? {};
     return (title || text || id).slice(0, 80);
   });
   return { rows, titles, ...places };

@@ -59,6 +59,8 @@ export interface CorpusServiceParts {
   read?: Pick<ReadOptions, 'pdf' | 'limits' | 'chunking'>;
   /** What vectors are searched with; without it, WebAssembly on one thread. */
   dense?: DensePlatform;
+  /** Bytes of passages that are read whole; those of a larger file stay where they lie. Default: 64 MiB. */
+  passagesInMemory?: number;
   /** Opens a corpus whose passages lie elsewhere. */
   openLinked?: (record: CorpusRecord & { link: CorpusLink }) => Promise<LinkedCorpus>;
 }
@@ -382,8 +384,9 @@ export class CorpusService implements CorpusServiceApi {
         open: (file: string) => store.open(id, file),
         readRange: (file: string, start: number, bytes: number, signal?: AbortSignal) =>
           store.readRange(id, file, start, bytes, signal),
+        has: (file: string) => Object.hasOwn(record.files, file),
       };
-      return openCorpusFiles(files, record.index);
+      return openCorpusFiles(files, record.index, { mostInMemory: this.#parts.passagesInMemory });
     }
     const { openLinked } = this.#parts;
     if (openLinked) return openLinked({ ...record, link });

@@ -1,6 +1,6 @@
 import { AppError } from '../protocol/errors';
-import type { Hit, Retriever } from '../protocol/retrieval';
-import type { PassageList } from './passage-text';
+import type { Hit, Passage, Retriever } from '../protocol/retrieval';
+import { passagesAt, type PassageSource } from './passage-text';
 import type { TopK } from './top-k';
 
 /** A retriever over a corpus at hand, whose rows can be compared with those of another index of it. */
@@ -9,18 +9,24 @@ export interface RowRetriever extends Retriever {
   searchRows(queries: readonly string[], topK: number, signal?: AbortSignal): Promise<TopK[]>;
 }
 
-/** Result rows as hits with their passages, ranks from 1. */
-export function toHits({ rows, scores }: TopK, passages: PassageList): Hit[] {
+/** Result rows as hits with their passages, ranks from 1. Passages that lie on a disk or a host are read together, each once. */
+export async function fetchHits(
+  results: readonly TopK[],
+  passages: PassageSource,
+  signal?: AbortSignal,
+): Promise<Hit[][]> {
+  const wanted = new Set(results.flatMap(({ rows }) => [...rows]));
+  const found = await passagesAt(passages, wanted, signal);
+  return results.map((result) => toHits(result, found, passages.length));
+}
+
+function toHits({ rows, scores }: TopK, found: ReadonlyMap<number, Passage>, length: number): Hit[] {
   return Array.from(rows, (row, i) => {
-    const passage = passages.at(row);
+    const passage = found.get(row);
     if (!passage) {
-      throw new AppError(
-        'INTEGRITY',
-        `The index knows passage ${row}, the corpus has only ${passages.length}.`,
-        {
-          fix: 'Build the index again: it belongs to another corpus.',
-        },
-      );
+      throw new AppError('INTEGRITY', `The index knows passage ${row}, the corpus has only ${length}.`, {
+        fix: 'Build the index again: it belongs to another corpus.',
+      });
     }
     return { passage, score: scores[i] ?? 0, rank: i + 1 };
   });

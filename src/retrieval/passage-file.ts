@@ -1,6 +1,7 @@
 /** Passages as stored: JSON lines `{id, title, text, metadata?}` in UTF-8. */
 import { AppError } from '../protocol/errors';
 import type { Passage } from '../protocol/retrieval';
+import { passagesAt, type FetchedPassages } from './passage-text';
 
 export function encodePassages(passages: readonly Passage[]): Uint8Array<ArrayBuffer> {
   const encoder = new TextEncoder();
@@ -16,11 +17,13 @@ export function encodePassages(passages: readonly Passage[]): Uint8Array<ArrayBu
   return file;
 }
 
+const BATCH = 1_000;
+
 /**
  * A corpus in memory as bytes and line offsets: a passage is parsed when it is asked for, so that opening a large corpus costs
  * neither time nor objects.
  */
-export class PassageFile {
+export class PassageFile implements FetchedPassages {
   readonly #bytes: Uint8Array;
   readonly #starts: Uint32Array;
   readonly #decoder = new TextDecoder('utf-8');
@@ -56,6 +59,18 @@ export class PassageFile {
     }
     if (!isPassage(value)) throw damaged(row);
     return value;
+  }
+
+  fetch(rows: Iterable<number>): Promise<ReadonlyMap<number, Passage>> {
+    return passagesAt({ length: this.length, at: (row) => this.at(row) }, rows);
+  }
+
+  /** All passages in order, some at a time. */
+  async *batches(): AsyncGenerator<Passage[]> {
+    for (let row = 0; row < this.length; row += BATCH) {
+      const rows = Array.from({ length: Math.min(BATCH, this.length - row) }, (_, i) => row + i);
+      yield [...(await this.fetch(rows)).values()];
+    }
   }
 
   /** All passages in order. */

@@ -21,3 +21,27 @@ export interface PassageList {
   readonly length: number;
   at(row: number): Passage | undefined;
 }
+
+/** Passages that may have to be read before they are there. */
+export interface FetchedPassages {
+  readonly length: number;
+  /** By row; rows that are not there are left out, or refused. */
+  fetch(rows: Iterable<number>, signal?: AbortSignal): Promise<ReadonlyMap<number, Passage>>;
+}
+
+export type PassageSource = PassageList | FetchedPassages;
+
+/** The same of both. */
+export async function passagesAt(
+  source: PassageSource,
+  rows: Iterable<number>,
+  signal?: AbortSignal,
+): Promise<ReadonlyMap<number, Passage>> {
+  if ('fetch' in source) return source.fetch(rows, signal);
+  const found = new Map<number, Passage>();
+  for (const row of rows) {
+    const passage = source.at(row);
+    if (passage) found.set(row, passage);
+  }
+  return found;
+}

@@ -33,9 +33,11 @@ export interface CorpusFileSource {
   read: ReadFile;
   /** The same, piece by piece. Where it is absent, `read` is asked, and the file lies in memory twice for a moment. */
   open?: ((name: string) => Promise<StoredFile>) | undefined;
-  /** Exactly these bytes, not checked; of `compact`, whose rows have checksums of their own. */
+  /** Exactly these bytes, not checked; of files whose rows or lines have checksums of their own. */
   readRange?:
     ((name: string, start: number, bytes: number, signal?: AbortSignal) => Promise<Uint8Array>) | undefined;
+  /** Whether there is such a file. Where it is absent, nobody knows. */
+  has?: ((name: string) => boolean) | undefined;
 }
 
 export interface VectorIndex extends DenseIndex {

@@ -133,9 +133,9 @@ async function recall(service: CorpusService, id: string): Promise<number> {
 }
 
 const FILES: Record<VectorIndexKind, string[]> = {
-  exact: ['bm25.bin', 'passages.jsonl', 'vectors.bin'],
-  compact: ['bm25.bin', 'passages.jsonl', 'signs.bin', 'vectors.bin'],
-  hnsw: ['bm25.bin', 'graph.usearch', 'passages.jsonl', 'vectors.bin'],
+  exact: ['bm25.bin', 'passages.idx', 'passages.jsonl', 'vectors.bin'],
+  compact: ['bm25.bin', 'passages.idx', 'passages.jsonl', 'signs.bin', 'vectors.bin'],
+  hnsw: ['bm25.bin', 'graph.usearch', 'passages.idx', 'passages.jsonl', 'vectors.bin'],
 };
 /** What is stored, and nothing else; the folder may have another name than the corpus. */
 async function requireFiles(record: CorpusRecord, kind: VectorIndexKind): Promise<void> {

@@ -1,7 +1,7 @@
 import { throwIfAborted } from '../../protocol/errors';
 import type { Hit, OnProgress, Passage } from '../../protocol/retrieval';
-import { requireTopK, toHits, type RowRetriever } from '../hits';
-import { toIndexedText, type PassageList } from '../passage-text';
+import { fetchHits, requireTopK, type RowRetriever } from '../hits';
+import { toIndexedText, type PassageSource } from '../passage-text';
 import type { TopK } from '../top-k';
 import { createPauser } from '../yielding';
 import { Bm25Builder, type Bm25Options } from './bm25-builder';
@@ -11,9 +11,9 @@ import { requireParameters, type Bm25Index, type Bm25Statistics } from './bm25-i
 export class Bm25Retriever implements RowRetriever {
   readonly mode = 'bm25';
   readonly index: Bm25Index;
-  readonly #passages: PassageList;
+  readonly #passages: PassageSource;
 
-  constructor(index: Bm25Index, passages: PassageList) {
+  constructor(index: Bm25Index, passages: PassageSource) {
     this.index = index;
     this.#passages = passages;
   }
@@ -38,7 +38,7 @@ export class Bm25Retriever implements RowRetriever {
 
   async search(queries: readonly string[], topK: number, signal?: AbortSignal): Promise<Hit[][]> {
     const results = await this.searchRows(queries, topK, signal);
-    return results.map((result) => toHits(result, this.#passages));
+    return fetchHits(results, this.#passages, signal);
   }
 }
 

@@ -28,6 +28,20 @@ export class GrowingArray<T extends Words> {
     this.#last[this.#at++] = value;
   }
 
+  /** Forgets what comes after so many. */
+  truncate(length: number): void {
+    let rest = length;
+    const kept: T[] = [];
+    for (const chunk of this.#chunks) {
+      if (rest <= 0 && kept.length > 0) break;
+      kept.push(chunk);
+      this.#at = Math.min(rest, chunk.length);
+      this.#last = chunk;
+      rest -= chunk.length;
+    }
+    this.#chunks.splice(0, this.#chunks.length, ...kept);
+  }
+
   *[Symbol.iterator](): Generator<number> {
     for (const chunk of this.#chunks) {
       const end = chunk === this.#last ? this.#at : chunk.length;

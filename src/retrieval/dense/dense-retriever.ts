@@ -1,8 +1,8 @@
 import type { VectorSearchSettings } from '../../protocol/corpus';
 import { throwIfAborted } from '../../protocol/errors';
 import type { Encoder, Hit } from '../../protocol/retrieval';
-import { requireTopK, toHits, type RowRetriever } from '../hits';
-import type { PassageList } from '../passage-text';
+import { fetchHits, requireTopK, type RowRetriever } from '../hits';
+import type { PassageSource } from '../passage-text';
 import type { TopK } from '../top-k';
 import type { DenseIndex } from './dense-index';
 
@@ -17,13 +17,13 @@ export class DenseRetriever implements RowRetriever {
   readonly mode = 'dense';
   readonly #index: DenseIndex;
   readonly #encoder: Pick<Encoder, 'embedQueries'>;
-  readonly #passages: PassageList;
+  readonly #passages: PassageSource;
   readonly #options: DenseRetrieverOptions;
 
   constructor(
     index: DenseIndex,
     encoder: Pick<Encoder, 'embedQueries'>,
-    passages: PassageList,
+    passages: PassageSource,
     options: DenseRetrieverOptions = {},
   ) {
     this.#index = index;
@@ -53,6 +53,6 @@ export class DenseRetriever implements RowRetriever {
 
   async search(queries: readonly string[], topK: number, signal?: AbortSignal): Promise<Hit[][]> {
     const results = await this.searchRows(queries, topK, signal);
-    return results.map((result) => toHits(result, this.#passages));
+    return fetchHits(results, this.#passages, signal);
   }
 }

@@ -3,8 +3,8 @@ import { throwIfAborted } from '../../protocol/errors';
 import type { Hit, Passage } from '../../protocol/retrieval';
 import { joinStatistics } from '../bm25/bm25-index';
 import { Bm25Retriever } from '../bm25/bm25-retriever';
-import { requireTopK, toHits, type RowRetriever } from '../hits';
-import type { PassageList } from '../passage-text';
+import { fetchHits, requireTopK, type RowRetriever } from '../hits';
+import { passagesAt, type FetchedPassages, type PassageSource } from '../passage-text';
 import { TopKHeap, type TopK } from '../top-k';
 
 const SEPARATOR = '+';
@@ -16,22 +16,33 @@ export const corporaOf = (id: string): string[] => [
 export const isSeveral = (id: string): boolean => id.includes(SEPARATOR);
 
 /** Lists one after the other. */
-export class JoinedPassages implements PassageList {
-  readonly #lists: readonly PassageList[];
+export class JoinedPassages implements FetchedPassages {
+  readonly #lists: readonly PassageSource[];
   /** Where each begins. */
   readonly offsets: readonly number[];
   readonly length: number;
 
-  constructor(lists: readonly PassageList[]) {
+  constructor(lists: readonly PassageSource[]) {
     this.#lists = lists;
     let length = 0;
     this.offsets = lists.map((list) => (length += list.length) - list.length);
     this.length = length;
   }
 
-  at(row: number): Passage | undefined {
-    const part = this.offsets.findLastIndex((offset) => offset <= row);
-    return this.#lists[part]?.at(row - (this.offsets[part] ?? 0));
+  async fetch(rows: Iterable<number>, signal?: AbortSignal): Promise<ReadonlyMap<number, Passage>> {
+    const wanted = this.#lists.map((): number[] => []);
+    for (const row of rows) {
+      const part = this.offsets.findLastIndex((offset) => offset <= row);
+      wanted[part]?.push(row - (this.offsets[part] ?? 0));
+    }
+    const parts = await Promise.all(
+      this.#lists.map((list, part) => passagesAt(list, wanted[part] ?? [], signal)),
+    );
+    const found = new Map<number, Passage>();
+    parts.forEach((passages, part) => {
+      for (const [row, passage] of passages) found.set(row + (this.offsets[part] ?? 0), passage);
+    });
+    return found;
   }
 }
 
@@ -66,7 +77,7 @@ export class CombinedRetriever implements RowRetriever {
 
   async search(queries: readonly string[], topK: number, signal?: AbortSignal): Promise<Hit[][]> {
     const results = await this.searchRows(queries, topK, signal);
-    return results.map((result) => toHits(result, this.#passages));
+    return fetchHits(results, this.#passages, signal);
   }
 }
 

@@ -9,8 +9,8 @@ import {
   type Retriever,
 } from '../../protocol/retrieval';
 import { DenseRetriever } from '../dense/dense-retriever';
-import { requireTopK, toHits, type RowRetriever } from '../hits';
-import type { PassageList } from '../passage-text';
+import { fetchHits, requireTopK, type RowRetriever } from '../hits';
+import type { PassageSource } from '../passage-text';
 import type { TopK } from '../top-k';
 import { fuseRankings, requireFusion } from './reciprocal-rank';
 
@@ -47,13 +47,13 @@ export class HybridRetriever implements RowRetriever {
   readonly mode = 'hybrid';
   readonly #dense: RowRetriever;
   readonly #bm25: RowRetriever;
-  readonly #passages: PassageList;
+  readonly #passages: PassageSource;
   readonly #settings: HybridSettings;
 
   constructor(
     dense: RowRetriever,
     bm25: RowRetriever,
-    passages: PassageList,
+    passages: PassageSource,
     settings: Partial<HybridSettings> = {},
   ) {
     this.#dense = dense;
@@ -92,7 +92,7 @@ export class HybridRetriever implements RowRetriever {
 
   async search(queries: readonly string[], topK: number, signal?: AbortSignal): Promise<Hit[][]> {
     const results = await this.searchRows(queries, topK, signal);
-    return results.map((result) => toHits(result, this.#passages));
+    return fetchHits(results, this.#passages, signal);
   }
 }
 

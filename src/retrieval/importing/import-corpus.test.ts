@@ -119,7 +119,9 @@ describe('an import', () => {
     expect(refusals).toEqual([]);
     await requireWhole(reopen(), record.id, list);
     expect([...files.files.keys()].sort()).toEqual(
-      ['bm25.bin', 'passages.jsonl', 'vectors.bin'].map((name) => `corpora/${record.id}/${name}`),
+      ['bm25.bin', 'passages.idx', 'passages.jsonl', 'vectors.bin'].map(
+        (name) => `corpora/${record.id}/${name}`,
+      ),
     );
   });
 

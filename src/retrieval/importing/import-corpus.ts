@@ -27,6 +27,7 @@ import { decodeVectors, type DenseRows } from '../dense';
 import { requireChunking } from '../documents/chunking';
 import { importPassages, type ImportedSources, type ImportReadOptions } from '../documents/import-passages';
 import type { ReadOptions } from '../documents/read-passages';
+import { encodeOffsets, offsetsOf } from '../packs/passage-offsets';
 import { PassageFile } from '../passage-file';
 import { toIndexedText } from '../passage-text';
 import { sha256Hex } from '../sha256';
@@ -163,6 +164,7 @@ async function writePassages(
     throw new AppError('BAD_INPUT', 'Nothing would be left in the corpus.', { fix: 'Delete it instead.' });
   }
   const { sources, refusals, repeats } = result;
+  await staged.write(CORPUS_FILES.offsets, await encodeOffsets(writer.offsets()));
   const hash = await sha256Hex(await requireFile(staged, CORPUS_FILES.passages));
   return { sources, refusals, ...(repeats && { repeats }), passages: writer.count, hash };
 }
@@ -264,6 +266,10 @@ async function finishStaged(
     throw new AppError('INTEGRITY', 'The passages of the import are damaged.', { fix: 'Import again.' });
   }
   const passages = new PassageFile(bytes);
+  // Imports that an earlier version began have none.
+  if (!(await staged.read(CORPUS_FILES.offsets))) {
+    await staged.write(CORPUS_FILES.offsets, await encodeOffsets(offsetsOf(bytes)), signal);
+  }
   const previous =
     opened ?? (plan.replaces === undefined ? undefined : await openPrevious(plan.replaces, tools.store));
   const bm25 = previous
@@ -273,7 +279,7 @@ async function finishStaged(
         analyzer: await loadAnalyzer(plan.words.analyzer),
       });
   await staged.write(CORPUS_FILES.bm25, await encodeBm25(bm25), signal);
-  const files: string[] = [CORPUS_FILES.passages, CORPUS_FILES.bm25];
+  const files: string[] = [CORPUS_FILES.passages, CORPUS_FILES.offsets, CORPUS_FILES.bm25];
   let identity: EncoderIdentity | null = null;
   const { index = 'exact' } = plan;
   if (plan.encoder) {

@@ -1,6 +1,7 @@
 import type { Passage } from '../../protocol/retrieval';
 import type { FileSink } from '../../protocol/staged-corpus';
 import type { PassageSink } from '../documents/import-passages';
+import { OffsetsBuilder, type PassageOffsets } from '../packs/passage-offsets';
 import { encodePassages } from '../passage-file';
 
 /** Written at once. */
@@ -14,6 +15,7 @@ interface Mark {
 /** Passages into a file, a megabyte at a time. */
 export class PassageWriter implements PassageSink {
   readonly #sink: FileSink;
+  readonly #offsets = new OffsetsBuilder();
   #parts: Uint8Array<ArrayBuffer>[] = [];
   #buffered = 0;
   #written = 0;
@@ -26,6 +28,7 @@ export class PassageWriter implements PassageSink {
   add(passage: Passage): Promise<void> | undefined {
     const line = encodePassages([passage]);
     this.#parts.push(line);
+    this.#offsets.add(line);
     this.#buffered += line.byteLength;
     this.count++;
     return this.#buffered >= BUFFER_BYTES ? this.#flush() : undefined;
@@ -38,8 +41,14 @@ export class PassageWriter implements PassageSink {
   async rewind({ bytes, count }: Mark): Promise<void> {
     await this.#flush();
     await this.#sink.truncate(bytes);
+    this.#offsets.truncate(count);
     this.#written = bytes;
     this.count = count;
+  }
+
+  /** Where they lie, of all that have come. */
+  offsets(): PassageOffsets {
+    return this.#offsets.build();
   }
 
   async close(): Promise<void> {

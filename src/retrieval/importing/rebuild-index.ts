@@ -12,7 +12,7 @@ import { buildVectorIndex } from '../build-vector-index';
 import { denseRows, decodeVectors, encodeVectors, type DenseRows } from '../dense';
 import { waiting, type ImportTools, type Watching } from './import-corpus';
 
-const KEPT = [CORPUS_FILES.passages, CORPUS_FILES.bm25] as const;
+const KEPT = [CORPUS_FILES.passages, CORPUS_FILES.offsets, CORPUS_FILES.bm25] as const;
 
 /**
  * The new files are made beside the old ones, and one record then points to them: whatever happens before, the corpus is what it was.
@@ -34,12 +34,13 @@ export async function rebuildIndex(
       const read = await decodeVectors(await store.read(id, CORPUS_FILES.vectors));
       const rows = kind === 'compact' ? rounded(read) : read;
       const built = await buildVectorIndex(rows, kind, tools, watching);
-      const files: string[] = [...KEPT, CORPUS_FILES.vectors];
+      const kept = KEPT.filter((name) => Object.hasOwn(record.files, name));
+      const files: string[] = [...kept, CORPUS_FILES.vectors];
       if (built) {
         await staged.write(built.name, built.bytes, signal);
         files.push(built.name);
       }
-      for (const name of KEPT) await copy(await store.open(id, name), staged, name, watching);
+      for (const name of kept) await copy(await store.open(id, name), staged, name, watching);
       if (rows === read) {
         await copy(await store.open(id, CORPUS_FILES.vectors), staged, CORPUS_FILES.vectors, watching);
       } else await staged.write(CORPUS_FILES.vectors, await encodeVectors(rows), signal);

@@ -10,7 +10,6 @@ import type { StagedCorpus, StagingStore } from '../../protocol/staged-corpus';
 import { sha256Hex } from '../sha256';
 import { VECTOR_BLOCKS_FILE } from './block-hashes';
 import type { HttpPack } from './http-pack';
-import { OFFSETS_FILE } from './passage-offsets';
 import { chunksOf, requireSearchable, type PackChunk, type PackFile } from './pack-manifest';
 
 /** Where chunks wait until all are there: a folder for each pack, named by the hash of its manifest. */
@@ -40,7 +39,7 @@ const PARALLEL = 3;
 const NOTE = 'staged.json';
 
 /** Of use over HTTP alone. */
-const TABLES: ReadonlySet<string> = new Set([OFFSETS_FILE, VECTOR_BLOCKS_FILE]);
+const TABLES: ReadonlySet<string> = new Set([VECTOR_BLOCKS_FILE]);
 
 /** What a corpus on this device consists of. */
 const wanted = (pack: HttpPack): PackFile[] => pack.manifest.files.filter(({ name }) => !TABLES.has(name));

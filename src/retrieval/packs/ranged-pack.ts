@@ -3,7 +3,7 @@
  * a compact index, only when they are found, by range.
  */
 import { CORPUS_FILES, type VectorSearchInfo, type VectorSearchSettings } from '../../protocol/corpus';
-import { AppError, isAbort, throwIfAborted } from '../../protocol/errors';
+import { isAbort, throwIfAborted } from '../../protocol/errors';
 import type {
   Encoder,
   Hit,
@@ -16,121 +16,31 @@ import type { Bm25Index } from '../bm25/bm25-index';
 import { Bm25Retriever } from '../bm25/bm25-retriever';
 import { openIndexFiles } from '../corpus-files';
 import { DenseRetriever, type DensePlatform } from '../dense';
-import { requireTopK, toHits } from '../hits';
 import { HybridRetriever } from '../hybrid/hybrid-retriever';
-import { PassageFile } from '../passage-file';
 import type { LinkedCorpus, LinkedRetriever } from '../linked-corpus';
-import type { PassageList } from '../passage-text';
-import { RecentMap } from '../remote/polite-client';
+import { RangedPassages, type ReadBytes } from '../ranged-passages';
 import { describeVectorSearch, openVectorIndex, type VectorIndex } from '../vector-index';
 import { VECTOR_BLOCKS_FILE } from './block-hashes';
 import type { HttpPack } from './http-pack';
-import { decodeOffsets, OFFSETS_FILE, type PassageOffsets } from './passage-offsets';
-import { packFile, requirePackFile, requireSearchable, type PackFile } from './pack-manifest';
+import { decodeOffsets, OFFSETS_FILE } from './passage-offsets';
+import { packFile, requirePackFile, requireSearchable } from './pack-manifest';
 import { packFiles, VECTOR_FILES } from './ranged-files';
 
-/** Passages that lie no farther apart come by one request. */
-const GAP_BYTES = 4 * 1024;
-const PARALLEL = 6;
-/** Passages kept in memory: a session asks for the same ones again and again. */
-const KEPT = 2_000;
+const CHANGED = 'The pack was changed on its host: each build needs a folder of its own.';
 
-/** The passages of a pack, a few at a time. */
-export class RangedPassages {
-  readonly #pack: HttpPack;
-  readonly #file: PackFile;
-  readonly #offsets: PassageOffsets;
-  readonly #known = new RecentMap<Passage>(KEPT);
-
-  constructor(pack: HttpPack, file: PackFile, offsets: PassageOffsets) {
-    this.#pack = pack;
-    this.#file = file;
-    this.#offsets = offsets;
-  }
-
-  get length(): number {
-    return this.#offsets.count;
-  }
-
-  /** Of the table; not of the few passages that are kept. */
-  get memoryBytes(): number {
-    return this.#offsets.memoryBytes;
-  }
-
-  /** By row. @throws AppError INTEGRITY where a row's bytes are not those that were indexed */
-  async fetch(rows: Iterable<number>, signal?: AbortSignal): Promise<Map<number, Passage>> {
-    const found = new Map<number, Passage>();
-    const missing = new Set<number>();
-    for (const row of rows) {
-      const known = this.#known.get(String(row));
-      if (known) found.set(row, known);
-      else missing.add(row);
-    }
-    const next = this.#runs([...missing].sort((a, b) => a - b)).values();
-    const lane = async (): Promise<void> => {
-      for (const run of next) {
-        throwIfAborted(signal);
-        const bytes = await this.#pack.range(this.#file, run.start, run.end, { signal });
-        for (const row of run.rows) found.set(row, this.#parse(row, bytes, run.start));
-      }
-    };
-    await Promise.all(Array.from({ length: PARALLEL }, lane));
-    return found;
-  }
-
-  #parse(row: number, bytes: Uint8Array, start: number): Passage {
-    const [from = 0, to = 0] = this.#offsets.range(row) ?? [];
-    const line = bytes.subarray(from - start, to - start);
-    const passage = this.#offsets.isLine(row, line) ? new PassageFile(line).at(0) : undefined;
-    if (!passage) {
-      throw new AppError('INTEGRITY', `Passage ${row + 1} is not the one that was indexed.`, {
-        fix: 'The pack was changed on its host: each build needs a folder of its own.',
-        context: { url: this.#pack.url },
-      });
-    }
-    this.#known.set(String(row), passage);
-    return passage;
-  }
-
-  #runs(rows: readonly number[]): { start: number; end: number; rows: number[] }[] {
-    const runs: { start: number; end: number; rows: number[] }[] = [];
-    for (const row of rows) {
-      const range = this.#offsets.range(row);
-      if (!range) {
-        throw new AppError('INTEGRITY', `The index knows passage ${row}, the pack has only ${this.length}.`, {
-          fix: 'Build the index again.',
-        });
-      }
-      const [start, end] = range;
-      const last = runs.at(-1);
-      if (last && start - last.end <= GAP_BYTES) {
-        last.end = end;
-        last.rows.push(row);
-      } else runs.push({ start, end, rows: [row] });
-    }
-    return runs;
-  }
-}
-
-/** Never asked: rows are looked up by `RangedPassages`. */
-const NOWHERE: PassageList = { length: 0, at: () => undefined };
-
-/** Searches rows, and fetches the passages that they are of. */
+/** A pack searched in one way. */
 export class RangedRetriever implements LinkedRetriever {
   readonly mode: RetrievalMode;
   readonly #rows: DenseRetriever | Bm25Retriever | HybridRetriever;
-  readonly #passages: RangedPassages;
   readonly #index: VectorIndex | undefined;
 
   constructor(
     mode: RetrievalMode,
     rows: DenseRetriever | Bm25Retriever | HybridRetriever,
-    passages: RangedPassages,
     index: VectorIndex | undefined,
   ) {
     this.mode = mode;
     this.#rows = rows;
-    this.#passages = passages;
     this.#index = index;
   }
 
@@ -148,18 +58,11 @@ export class RangedRetriever implements LinkedRetriever {
     let rows = this.#rows;
     if (rows instanceof HybridRetriever) rows = rows.with(hybrid).withVectors(vectors);
     else if (rows instanceof DenseRetriever) rows = rows.with(vectors);
-    return new RangedRetriever(this.mode, rows, this.#passages, this.#index);
+    return new RangedRetriever(this.mode, rows, this.#index);
   }
 
-  async search(queries: readonly string[], topK: number, signal?: AbortSignal): Promise<Hit[][]> {
-    requireTopK(topK);
-    const results = await this.#rows.searchRows(queries, topK, signal);
-    const passages = await this.#passages.fetch(
-      results.flatMap(({ rows }) => [...rows]),
-      signal,
-    );
-    const list: PassageList = { length: this.#passages.length, at: (row) => passages.get(row) };
-    return results.map((result) => toHits(result, list));
+  search(queries: readonly string[], topK: number, signal?: AbortSignal): Promise<Hit[][]> {
+    return this.#rows.search(queries, topK, signal);
   }
 }
 
@@ -226,7 +129,8 @@ export async function openRangedPack(
     passages: manifest.passages,
     bytes: file.bytes,
   });
-  const passages = new RangedPassages(pack, file, offsets);
+  const read: ReadBytes = (start, end, stop) => pack.range(file, start, end, { signal: stop });
+  const passages = new RangedPassages(read, offsets, CHANGED);
   // Of all modes: what one has fetched, the others need not.
   const [words, vectors] = [new Shared<Bm25Index>(), new Shared<VectorIndex>()];
   const first = async (): Promise<Passage | undefined> =>
@@ -235,7 +139,7 @@ export async function openRangedPack(
   async function openWords(onProgress?: OnProgress, signal?: AbortSignal): Promise<Bm25Retriever> {
     const known = { length: passages.length, first };
     const open = () => openIndexFiles(packFiles(pack, onProgress, signal), known).bm25(onProgress, signal);
-    return new Bm25Retriever(await words.get(open, signal), NOWHERE);
+    return new Bm25Retriever(await words.get(open, signal), passages);
   }
 
   async function openRows(
@@ -245,18 +149,18 @@ export async function openRangedPack(
     signal: AbortSignal | undefined,
   ): Promise<RangedRetriever> {
     if (mode === 'bm25') {
-      return new RangedRetriever(mode, await openWords(onProgress, signal), passages, undefined);
+      return new RangedRetriever(mode, await openWords(onProgress, signal), undefined);
     }
     const loaded = await encoder();
     const files = packFiles(pack, onProgress, signal);
     const source = { files, kind: manifest.index ?? 'exact', passages: { length: passages.length, first } };
     const index = await vectors.get(() => openVectorIndex(source, loaded, platform, signal), signal);
-    const dense = new DenseRetriever(index, loaded, NOWHERE, {
+    const dense = new DenseRetriever(index, loaded, passages, {
       describe: (settings) => describeVectorSearch(index.info, settings),
     });
     const rows =
-      mode === 'dense' ? dense : new HybridRetriever(dense, await openWords(onProgress, signal), NOWHERE);
-    return new RangedRetriever(mode, rows, passages, index);
+      mode === 'dense' ? dense : new HybridRetriever(dense, await openWords(onProgress, signal), passages);
+    return new RangedRetriever(mode, rows, index);
   }
 
   return {

@@ -61,6 +61,8 @@ export async function* packParts(
     manifest.files.push(file);
   }
   for await (const file of files) {
+    // Made anew from the passages.
+    if (file.name === OFFSETS_FILE) continue;
     yield* chunked(file);
     if (file.name === CORPUS_FILES.bm25) Object.assign(manifest, wordRules(file.bytes));
     if (file.name === CORPUS_FILES.passages) {

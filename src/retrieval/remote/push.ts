@@ -4,6 +4,7 @@ import { AppError, throwIfAborted, toEnvelope } from '../../protocol/errors';
 import type { OnProgress, Passage } from '../../protocol/retrieval';
 import type { Bm25Index } from '../bm25/bm25-index';
 import { passagePrefix, queryPrefix } from '../encoder/e5';
+import { passagesAt, type PassageSource } from '../passage-text';
 import type { RemoteEngine, RemoteRow } from './remote-engine';
 import { REMOTE_FORMAT, type RemoteManifest } from './remote-manifest';
 import { PassageWeights, TermNumbers } from './sparse-terms';
@@ -14,7 +15,7 @@ export interface PushSource {
   pack: string;
   encoder: EncoderIdentity | null;
   analyzer: string;
-  passages: { readonly length: number; at(row: number): Passage | undefined };
+  passages: PassageSource;
   bm25: Bm25Index;
   /** Null where there is no encoder. */
   vectorAt: ((row: number) => Float32Array) | null;
@@ -56,7 +57,9 @@ export async function pushCorpus(
     throwIfAborted(signal);
     const end = Math.min(row + batch, total);
     const rows: RemoteRow[] = [];
-    for (; row < end; row++) rows.push(rowOf(source, weights, row));
+    const wanted = Array.from({ length: end - row }, (_, i) => row + i);
+    const passages = await passagesAt(source.passages, wanted, signal);
+    for (; row < end; row++) rows.push(rowOf(source, passages, weights, row));
     await engine.write(rows, signal);
     report(row);
     if (row === total || row - manifest.rows >= NOTE_EVERY) {
@@ -67,8 +70,13 @@ export async function pushCorpus(
   return { passages: total, resumed };
 }
 
-function rowOf({ passages, vectorAt }: PushSource, weights: PassageWeights, row: number): RemoteRow {
-  const passage = passages.at(row);
+function rowOf(
+  { vectorAt }: PushSource,
+  passages: ReadonlyMap<number, Passage>,
+  weights: PassageWeights,
+  row: number,
+): RemoteRow {
+  const passage = passages.get(row);
   if (!passage) {
     throw new AppError('INTEGRITY', `Passage ${row} of the index is missing.`, { fix: 'Build it again.' });
   }
