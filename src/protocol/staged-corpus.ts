@@ -52,6 +52,8 @@ export interface StagedCorpus {
   /** `null` where there is no such file. */
   read(file: string): Promise<Uint8Array<ArrayBuffer> | null>;
   remove(file: string): Promise<void>;
+  /** Names of what is staged. */
+  list(): Promise<string[]>;
   /** From now on what is staged survives the tab. */
   keep(plan: ImportPlan): Promise<void>;
   /** These of the files become the corpus, the others go; with `replaces`, in the place of that one. */

@@ -1,6 +1,6 @@
 /** The files of the indexes that are not exact, made of the rows of `vectors.bin`. */
 import { CORPUS_FILES, type CorpusFile, type VectorIndexKind } from '../protocol/corpus';
-import { AppError, throwIfAborted } from '../protocol/errors';
+import { AppError, isAbort, throwIfAborted } from '../protocol/errors';
 import type { OnProgress } from '../protocol/retrieval';
 import { emptySignRows, encodeSigns, SignRowWriter, type DensePlatform, type DenseRows } from './dense';
 import { HnswIndex, type HnswOptions } from './usearch';
@@ -12,9 +12,21 @@ export interface IndexTools {
   graphs?: DensePlatform['graphs'] | undefined;
 }
 
+/** A graph in the making, kept so that it need not begin anew. Vectors are added in the order of their rows. */
+export interface GraphCheckpoints {
+  /** The last one of the same vectors; null where there is none. */
+  read(): Promise<Uint8Array<ArrayBuffer> | null>;
+  /** In the place of the one before. `save` makes the file of the graph, which has so many rows. */
+  write(rows: number, save: () => Uint8Array<ArrayBuffer>): Promise<void>;
+  /** Between two of them. Default: half a minute, or longer where writing one takes long. */
+  everyMs?: number | undefined;
+}
+
 export interface IndexProgress {
   onProgress?: OnProgress | undefined;
   signal?: AbortSignal | undefined;
+  /** Of graphs that are built in WebAssembly: on abort, too, what there is is kept. */
+  checkpoints?: GraphCheckpoints | undefined;
 }
 
 const LABELS = { compact: 'Reducing vectors to one bit', hnsw: 'Building the graph' } as const;
@@ -87,6 +99,11 @@ async function buildSigns(rows: DenseRows, progress: IndexProgress): Promise<Uin
   return encodeSigns(signs, rows);
 }
 
+/** A hundred thousand vectors take minutes: what a closed tab loses is to be little of that. */
+const CHECKPOINT_MS = 30_000;
+/** Of the time may go into checkpoints. */
+const CHECKPOINT_SHARE = 0.05;
+
 async function buildGraph(
   rows: DenseRows,
   tools: IndexTools,
@@ -97,17 +114,59 @@ async function buildGraph(
   const { dimensions, count } = rows;
   const module = await tools.openUsearch?.();
   if (!module) throw new AppError('INTERNAL', 'usearch was not loaded.');
-  const index = HnswIndex.create(module, { dimensions, dtype: GRAPH_TYPE });
+  const { checkpoints, signal } = progress;
+  const begun = checkpoints && (await reopen(module, rows, checkpoints));
+  const index = begun ?? HnswIndex.create(module, { dimensions, dtype: GRAPH_TYPE });
   index.reserve(count);
   const report = reporter('hnsw', count, progress);
-  for (let first = 0; first < count; first += REPORT_ROWS) {
-    const keys = Array.from({ length: Math.min(REPORT_ROWS, count - first) }, (_, i) => first + i);
-    await index.add(
-      keys,
-      keys.map((row) => rows.rowAt(row)),
-      progress.signal,
-    );
-    await report(first + keys.length);
+  const keep = async (): Promise<void> => checkpoints?.write(index.count, () => index.save());
+  const whenDue = timer(checkpoints?.everyMs);
+  try {
+    for (let first = index.count; first < count;) {
+      const last = Math.min(count, first - (first % REPORT_ROWS) + REPORT_ROWS);
+      const keys = Array.from({ length: last - first }, (_, i) => first + i);
+      await index.add(
+        keys,
+        keys.map((row) => rows.rowAt(row)),
+        signal,
+      );
+      first = last;
+      await report(first);
+      if (first < count) await whenDue(keep);
+    }
+  } catch (error) {
+    if (isAbort(error)) await keep();
+    throw error;
   }
   return index.save();
+}
+
+/** Does the work when its time has come; the longer it takes, the less often. */
+function timer(everyMs: number | undefined): (work: () => Promise<void>) => Promise<void> {
+  let next = performance.now() + (everyMs ?? CHECKPOINT_MS);
+  return async (work) => {
+    const begin = performance.now();
+    if (begin < next) return;
+    await work();
+    const end = performance.now();
+    next = end + (everyMs ?? Math.max(CHECKPOINT_MS, (end - begin) / CHECKPOINT_SHARE));
+  };
+}
+
+/** One of another version of usearch or of ours, or damaged, is none: the graph is begun anew. */
+async function reopen(
+  module: WebAssembly.Module,
+  { dimensions, count }: DenseRows,
+  checkpoints: GraphCheckpoints,
+): Promise<HnswIndex | null> {
+  const file = await checkpoints.read();
+  if (!file) return null;
+  try {
+    const index = await HnswIndex.open(module, file.length, (bytes) => bytes.set(file), { mode: 'load' });
+    const fits = index.dimensions === dimensions && index.dtype === GRAPH_TYPE && index.count <= count;
+    return fits ? index : null;
+  } catch (error) {
+    if (error instanceof AppError && ['INTEGRITY', 'UNSUPPORTED'].includes(error.code)) return null;
+    throw error;
+  }
 }

@@ -104,6 +104,7 @@ export function createStaging(
       },
       read: (file) => files.read(`${folder}/${file}`),
       remove: (file) => files.remove(`${folder}/${file}`),
+      list: () => files.list(folder),
       async keep(given) {
         await files.write(`${folder}/${PLAN_FILE}`, new TextEncoder().encode(JSON.stringify(given)));
         self.plan = given;
