@@ -43,8 +43,10 @@ import {
 } from './hybrid/combined-corpora';
 import { fusedRetriever, HybridRetriever } from './hybrid/hybrid-retriever';
 import { isPart, PART_VECTORS } from './importing/embed-staged';
-import { importCorpus, resumeImport, updateCorpus, type ImportTools } from './importing/import-corpus';
+import { importCorpus, resumeImport } from './importing/import-corpus';
+import type { ImportTools } from './importing/import-tools';
 import { rebuildIndex } from './importing/rebuild-index';
+import { updateCorpus } from './importing/update-corpus';
 import { describeVectorSearch } from './describe-vectors';
 import type { LinkedCorpus } from './linked-corpus';
 import { boundEncoder, memoryOf, folderOf, modesOf, type Entry, type Opened } from './opened-corpus';

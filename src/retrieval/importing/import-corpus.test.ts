@@ -13,7 +13,9 @@ import { decodeBm25 } from '../bm25/bm25-file';
 import { decodeVectors } from '../dense';
 import { PassageFile } from '../passage-file';
 import { sha256Hex } from '../sha256';
-import { importCorpus, resumeImport, updateCorpus, type ImportTools } from './import-corpus';
+import { importCorpus, resumeImport } from './import-corpus';
+import type { ImportTools } from './import-tools';
+import { updateCorpus } from './update-corpus';
 
 const identity: EncoderIdentity = { model: 'counting', revision: '1', dimensions: 4, dtype: 'fp32' };
 

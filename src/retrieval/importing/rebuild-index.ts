@@ -10,7 +10,7 @@ import { AppError } from '../../protocol/errors';
 import type { StagedCorpus, StagingStore } from '../../protocol/staged-corpus';
 import { buildVectorIndex } from '../build-vector-index';
 import { denseRows, decodeVectors, encodeVectors, type DenseRows } from '../dense';
-import { waiting, type ImportTools, type Watching } from './import-corpus';
+import { waiting, type ImportTools, type Watching } from './import-tools';
 
 const KEPT = [CORPUS_FILES.passages, CORPUS_FILES.offsets, CORPUS_FILES.bm25] as const;
 

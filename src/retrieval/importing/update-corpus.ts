@@ -1,0 +1,98 @@
+/** A corpus brought up to date: its passages put together anew from what it holds and what files hold. */
+import type { CorpusUpdate, UpdateOutcome } from '../../protocol/corpus';
+import { requestOf } from '../../protocol/encoder';
+import type { Passage } from '../../protocol/retrieval';
+import type { StagedCorpus } from '../../protocol/staged-corpus';
+import { requireChunking } from '../documents/chunking';
+import { importPassages, type ImportedSources, type ImportReadOptions } from '../documents/import-passages';
+import { PassageFile } from '../passage-file';
+import { finishImport, openPrevious } from './finish-import';
+import { waiting, type ImportTools, type Watching } from './import-tools';
+import { PassageWriter } from './passage-writer';
+import { readOptions, requireFile, writePassages } from './stage-passages';
+
+/** The corpus under the same id with other passages; only what changed is analysed and embedded. */
+export async function updateCorpus(
+  id: string,
+  update: CorpusUpdate,
+  tools: ImportTools,
+  watching: Watching = {},
+): Promise<UpdateOutcome> {
+  if (update.chunking) requireChunking(update.chunking);
+  return tools.store.stage(
+    async (staged) => {
+      const previous = await openPrevious(id, tools.store);
+      const options = readOptions(update, tools, watching);
+      const { record, passages: old } = previous;
+      const counts = { added: 0, changed: 0, removed: 0, kept: 0 };
+      const { sources, refusals, ...written } = await writePassages(staged, async (writer) => {
+        const given = await readIncoming(staged, update, options);
+        await merge(old, given.passages, update, writer, counts);
+        return { ...given, sources: update.add ? [...record.sources, ...given.sources] : given.sources };
+      });
+      const { parameters } = previous.bm25.data;
+      const words = { ...parameters, analyzer: previous.bm25.analyzer.name };
+      const encoder = record.encoder && requestOf(record.encoder);
+      const index = record.index ? { index: record.index } : {};
+      const kept = { name: record.name, encoder, words, ...index, replaces: id };
+      const plan = { ...kept, sources, refusals, ...written };
+      await staged.keep({ ...plan, format: 's3-web/import', version: 1, startedAt: tools.now() });
+      return { ...(await finishImport(staged, tools, watching, previous)), ...counts };
+    },
+    { signal: watching.signal, ...waiting(watching) },
+  );
+}
+
+const INCOMING = 'incoming.jsonl';
+
+/** The passages of the files of an update, in a file of their own until it is known which place each has. */
+async function readIncoming(
+  staged: StagedCorpus,
+  { files }: CorpusUpdate,
+  options: ImportReadOptions,
+): Promise<ImportedSources & { passages: PassageFile }> {
+  if (files.length === 0) return { passages: new PassageFile(new Uint8Array()), sources: [], refusals: [] };
+  const writer = new PassageWriter(await staged.sink(INCOMING));
+  try {
+    const found = await importPassages(files, writer, options);
+    await writer.close();
+    return { ...found, passages: new PassageFile(await requireFile(staged, INCOMING)) };
+  } catch (error) {
+    await writer.close().catch(() => undefined); // As above.
+    throw error;
+  }
+}
+
+/** What stays in its place, what is new at the end; without `add`, the files alone, in their order. */
+async function merge(
+  old: PassageFile,
+  incoming: PassageFile,
+  { add = false, remove = [] }: CorpusUpdate,
+  writer: PassageWriter,
+  counts: Pick<UpdateOutcome, 'added' | 'changed' | 'removed' | 'kept'>,
+): Promise<void> {
+  const gone = new Set(remove);
+  const fresh = new Map<string, number>();
+  let row = 0;
+  for (const { id } of incoming) fresh.set(id, row++);
+  const before = new Map<string, number>();
+  row = 0;
+  for (const passage of old) {
+    before.set(passage.id, row++);
+    if (gone.has(passage.id) || (!add && !fresh.has(passage.id))) {
+      counts.removed++;
+      continue;
+    }
+    const now = incoming.at(fresh.get(passage.id) ?? -1) ?? passage;
+    counts[isSame(passage, now) ? 'kept' : 'changed']++;
+    if (add) await writer.add(now);
+  }
+  for (const passage of incoming) {
+    if (gone.has(passage.id)) continue;
+    const known = before.has(passage.id);
+    if (!known) counts.added++;
+    if (!known || !add) await writer.add(passage);
+  }
+}
+
+const isSame = (a: Passage, b: Passage): boolean => a.title === b.title && a.text === b.text;
