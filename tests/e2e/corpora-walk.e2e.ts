@@ -1,40 +1,14 @@
-import AxeBuilder from '@axe-core/playwright';
-import type { Page } from '@playwright/test';
+import { violations } from './accessibility';
+import { filesInput, isReady, lamp, lamps, press, rowsFile, searchIn, withoutEncoder } from './corpora-page';
 import { expect, openPage, test } from './guarded-page';
-
-const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
-const violations = async (page: Page): Promise<string[]> => {
-  // The links of the header are near whatever is scrolled below it, where nobody can point at it.
-  await page.evaluate(() => scrollTo(0, 0));
-  const found = await new AxeBuilder({ page }).withTags(TAGS).analyze();
-  return found.violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.target.join(' ')).join(', ')}`);
-};
-
-interface Row {
-  id: string;
-  title: string;
-  text: string;
-}
-const lamp = (n: number, text = `The lamp of harbour ${n} is kept by Ostrander${n}.`): Row => ({
-  ...{ id: `lamp-${n}`, title: `Lamp ${n}`, text },
-});
-const lamps = (n: number, from = 0): Row[] => Array.from({ length: n }, (_, i) => lamp(from + i));
-const rows = (name: string, list: readonly Row[]) => ({
-  ...{ name, mimeType: 'application/jsonl' },
-  buffer: Buffer.from(list.map((row) => JSON.stringify(row)).join('\n')),
-});
-/** The first is that of a new corpus, another that of an update. */
-const inputs = (page: Page) => page.locator('input[type=file][multiple]:not([webkitdirectory])');
-const withoutEncoder = (page: Page) =>
-  page.getByLabel('Encoder').selectOption({ label: 'none: search by words only (BM25)' });
 
 test('repeated ids are numbered, a corpus is brought up to date, and two are searched as one', async ({
   page,
 }) => {
   await openPage(page, '#/corpora');
   await withoutEncoder(page);
-  const repeated = rows('lamps.jsonl', [...lamps(3), lamp(1, 'Another lamp, of Quill.'), lamp(2)]);
-  await inputs(page).setInputFiles([repeated]);
+  const repeated = rowsFile('lamps.jsonl', [...lamps(3), lamp(1, 'Another lamp, of Quill.'), lamp(2)]);
+  await filesInput(page).setInputFiles([repeated]);
   await expect(page.getByRole('alert')).toContainText('repeats the id "lamp-1" of line 2');
   await expect(page.getByRole('alert')).toContainText('Number repeated ids');
   await page.getByRole('button', { name: 'Dismiss' }).click();
@@ -45,8 +19,8 @@ test('repeated ids are numbered, a corpus is brought up to date, and two are sea
   const words = page.getByLabel('Words of a passage, about');
   await words.fill('5');
   await expect(page.getByText('Write a whole number from 20 to 1,000. Until then it is 100.')).toBeVisible();
-  await inputs(page).setInputFiles([repeated]);
-  await expect(page.getByText('“lamps” is ready: 4 passages.')).toBeVisible({ timeout: 30_000 });
+  await filesInput(page).setInputFiles([repeated]);
+  await isReady(page, 'lamps', 4);
   await expect(page.getByText('1 numbered, 1 the same word for word')).toBeVisible();
   await words.fill('120');
   await expect(words).toHaveAttribute('aria-invalid', 'false');
@@ -57,17 +31,17 @@ test('repeated ids are numbered, a corpus is brought up to date, and two are sea
   await page.locator('summary', { hasText: 'Bring it up to date' }).click();
   await page.getByLabel('Add and change').check();
   const more = [lamp(0, 'It burnt down.'), ...lamps(2, 3)];
-  await inputs(page)
+  await filesInput(page)
     .nth(1)
-    .setInputFiles([rows('more.jsonl', more)]);
+    .setInputFiles([rowsFile('more.jsonl', more)]);
   await expect(page.getByText('2 added · 1 changed · 0 removed · 3 kept')).toBeVisible({ timeout: 30_000 });
   await expect(page.getByRole('row', { name: /^lamps/ })).toContainText('6');
   expect(await violations(page)).toEqual([]);
   // Replace all: what is not there goes.
   await page.getByLabel('Replace all').check();
-  await inputs(page)
+  await filesInput(page)
     .nth(1)
-    .setInputFiles([rows('all.jsonl', lamps(2))]);
+    .setInputFiles([rowsFile('all.jsonl', lamps(2))]);
   await expect(page.getByText('0 added · 1 changed · 4 removed · 1 kept')).toBeVisible({ timeout: 30_000 });
 
   // Together with the demo, by words: the search, and the Ask page.
@@ -99,32 +73,14 @@ test('repeated ids are numbered, a corpus is brought up to date, and two are sea
   await expect(page.getByRole('region', { name: 'The trace' })).toContainText('Lamp 1', { timeout: 60_000 });
 });
 
-test('an import is paused, goes on after a reload, and is cancelled', async ({ page }) => {
-  await openPage(page, '#/corpora');
-  await inputs(page).setInputFiles([rows('harbours.jsonl', lamps(900))]);
-  await expect(page.getByText(/of 900 passages embedded/)).toBeVisible({ timeout: 60_000 });
-  await page.getByRole('button', { name: 'Pause harbours' }).click();
-  await expect(page.getByText(/stopped: .* of 900 passages embedded; what was done is kept/)).toBeVisible();
-  await expect(page.getByRole('row', { name: /^harbours/ })).toHaveCount(0);
-  await page.reload();
-  const resume = page.getByRole('button', { name: 'Go on harbours' });
-  await resume.click();
-  await expect(page.getByText(/of 900 passages embedded/)).toBeVisible({ timeout: 60_000 });
-  await page.getByRole('button', { name: 'Cancel harbours' }).click();
-  await expect(page.getByText('Cancelled. Nothing was stored.')).toBeVisible();
-  await expect(resume).toHaveCount(0);
-});
-
 test('a corpus is made with one index, searched, and given another', async ({ page }) => {
   await openPage(page, '#/corpora');
   await page.getByLabel('Search of the vectors').selectOption('compact: one bit in memory');
-  await inputs(page).setInputFiles([rows('lamps.jsonl', lamps(60))]);
-  await expect(page.getByText('“lamps” is ready: 60 passages.')).toBeVisible({ timeout: 60_000 });
+  await filesInput(page).setInputFiles([rowsFile('lamps.jsonl', lamps(60))]);
+  await isReady(page, 'lamps', 60);
   const row = page.getByRole('row', { name: /^lamps/ });
   await expect(row).toContainText('compact');
-  await page.getByRole('button', { name: 'Search in lamps' }).click();
-  await page.getByRole('textbox', { name: 'Query' }).fill('Who keeps the lamp of harbour 7?');
-  await page.keyboard.press('Enter');
+  await searchIn(page, 'lamps', 'Who keeps the lamp of harbour 7?');
   await expect(page.getByRole('region', { name: 'Dense: by meaning' }).getByRole('button')).toHaveCount(10);
   await expect(row).toContainText('in memory');
 
@@ -132,9 +88,11 @@ test('a corpus is made with one index, searched, and given another', async ({ pa
   const details = page.getByRole('row').filter({ hasText: 'Change index' });
   await expect(details.getByRole('button', { name: 'Change index' })).toBeDisabled();
   await details.getByLabel('Search of the vectors').selectOption('graph: HNSW by usearch');
-  await details.getByRole('button', { name: 'Change index' }).click();
+  await press(details.getByRole('button', { name: 'Change index' }));
   await expect(page.getByText('“lamps” has its new index: a graph.')).toBeVisible({ timeout: 60_000 });
   await expect(row).toContainText('graph');
+  await expect(details.getByRole('button', { name: 'Change index' })).toBeDisabled();
+  await expect(details.getByRole('button', { name: 'Change index' })).toBeFocused();
   await page.getByRole('textbox', { name: 'Query' }).press('Enter');
   await expect(page.getByRole('region', { name: 'Dense: by meaning' }).getByRole('button')).toHaveCount(10);
 

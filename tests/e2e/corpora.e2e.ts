@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Page } from '@playwright/test';
+import { filesInput, isReady, searchIn, textFile, withoutEncoder } from './corpora-page';
 import { expect, openPage, test } from './guarded-page';
 
 const COUNT = 200;
@@ -17,43 +18,32 @@ test.beforeAll(async () => {
 });
 test.afterAll(() => rm(folder, { recursive: true, force: true }));
 
-const withoutEncoder = (page: Page) =>
-  page.getByLabel('Encoder').selectOption({ label: 'none: search by words only (BM25)' });
-
 const folderInput = (page: Page) => page.locator('input[webkitdirectory]');
-const fileInput = (page: Page) => page.locator('input[type=file][multiple]:not([webkitdirectory])');
 
-const file = (name: string, text: string) => ({ name, mimeType: 'text/plain', buffer: Buffer.from(text) });
-
-test('a folder of 200 Markdown files is embedded, and is searchable after a reload', async ({ page }) => {
-  await openPage(page, '#/corpora');
-  await folderInput(page).setInputFiles(join(folder, 'notes'));
-  await expect(page.getByText(`“notes” is ready: ${COUNT} passages.`)).toBeVisible({ timeout: 100_000 });
-  const row = page.getByRole('row', { name: /^notes/ });
-  await expect(row).toContainText('demo-encoder');
-  await row.getByRole('button', { name: 'Ask over this' }).click();
-  await page.reload();
-  await expect(page.getByRole('row', { name: /^notes/ })).toContainText('in use');
-  await page.getByRole('link', { name: 'Ask', exact: true }).click();
-  await page.getByRole('textbox', { name: 'Question' }).fill('Who is the keeper of lighthouse 137?');
-  await page.keyboard.press('Enter');
-  const thread = page.getByRole('region', { name: 'The trace' });
-  await expect(thread).toContainText('3 found', { timeout: 60_000 });
-  await expect(thread).toContainText('Lighthouse');
-});
-
-test('an import that a closed tab cut short goes on from the list, without its files', async ({ page }) => {
+test('a folder of 200 Markdown files is embedded; what a closed tab cut short goes on from the list, without its files', async ({
+  page,
+}) => {
   await openPage(page, '#/corpora');
   await folderInput(page).setInputFiles(join(folder, 'notes'));
   await expect(page.getByText(/of 200 passages embedded/)).toBeVisible({ timeout: 60_000 });
   await page.reload();
   const resume = page.getByRole('button', { name: 'Go on notes' });
   await expect(resume).toBeVisible({ timeout: 60_000 });
-  await expect(page.getByRole('row', { name: /^notes/ })).toHaveCount(0);
+  const row = page.getByRole('row', { name: /^notes/ });
+  await expect(row).toHaveCount(0);
   await resume.click();
-  await expect(page.getByText(`“notes” is ready: ${COUNT} passages.`)).toBeVisible({ timeout: 100_000 });
-  await expect(page.getByRole('row', { name: /^notes/ })).toContainText('demo-encoder');
+  await isReady(page, 'notes', COUNT);
+  await expect(row).toContainText('demo-encoder');
   await expect(resume).toHaveCount(0);
+  await row.getByRole('button', { name: 'Ask over this' }).click();
+  await page.reload();
+  await expect(row).toContainText('in use');
+  await page.getByRole('link', { name: 'Ask', exact: true }).click();
+  await page.getByRole('textbox', { name: 'Question' }).fill('Who is the keeper of lighthouse 137?');
+  await page.keyboard.press('Enter');
+  const thread = page.getByRole('region', { name: 'The trace' });
+  await expect(thread).toContainText('3 found', { timeout: 60_000 });
+  await expect(thread).toContainText('Lighthouse');
 });
 
 test('files dropped onto the page are searchable by words, at once', async ({ page }) => {
@@ -70,39 +60,15 @@ test('files dropped onto the page are searchable by words, at once', async ({ pa
     [COUNT, noteOf(137)] as const,
   );
   await page.dispatchEvent('.zone', 'drop', { dataTransfer: transfer });
-  await expect(page.getByText(`“My documents” is ready: ${COUNT} passages.`)).toBeVisible({
-    timeout: 60_000,
-  });
+  await isReady(page, 'My documents', COUNT);
   await page
     .getByRole('row', { name: /^My documents/ })
     .getByRole('button', { name: 'Ask over this' })
     .click();
   await expect(page).toHaveURL(/retrieval=bm25/);
-  await page.getByRole('link', { name: 'Ask', exact: true }).click();
-  await page.getByRole('textbox', { name: 'Question' }).fill('keeper of lighthouse Ostrander137');
-  await page.keyboard.press('Enter');
-  await expect(page.getByRole('button', { name: /^Lighthouse 137/ })).toBeVisible({ timeout: 60_000 });
-});
-
-test('a corpus is renamed, and deleted after a question', async ({ page }) => {
-  await openPage(page, '#/corpora');
-  await withoutEncoder(page);
-  await fileInput(page).setInputFiles([file('rivers.txt', 'The Ansel rises in the hills.')]);
-  await expect(page.getByText('“rivers” is ready: 1 passages.')).toBeVisible({ timeout: 30_000 });
-  await page.getByRole('button', { name: 'Rename rivers' }).click();
-  await page.getByRole('textbox', { name: 'Name' }).fill('All the rivers');
-  await page.keyboard.press('Enter');
-  await expect(page.getByRole('row', { name: /^All the rivers/ })).toBeVisible();
-  await page.getByRole('button', { name: 'Delete All the rivers' }).click();
-  const dialog = page.getByRole('dialog');
-  await dialog.getByRole('button', { name: 'Keep' }).click();
-  await expect(page.getByRole('row', { name: /^All the rivers/ })).toBeVisible();
-  await page.getByRole('button', { name: 'Delete All the rivers' }).click();
-  await dialog.getByRole('button', { name: 'Delete' }).click();
-  await expect(page.getByRole('row', { name: /^All the rivers/ })).toHaveCount(0);
-  await page.reload();
-  await expect(page.getByRole('row', { name: /^Demo/ })).toBeVisible();
-  await expect(page.getByRole('row', { name: /^All the rivers/ })).toHaveCount(0);
+  await searchIn(page, 'My documents', 'keeper of lighthouse Ostrander137');
+  const found = page.getByRole('region', { name: 'BM25: by words' }).getByRole('button');
+  await expect(found.first()).toContainText('Lighthouse 137');
 });
 
 test('what cannot be read is refused with its file and line, and nothing is half stored', async ({
@@ -110,13 +76,13 @@ test('what cannot be read is refused with its file and line, and nothing is half
 }) => {
   await openPage(page, '#/corpora');
   await withoutEncoder(page);
-  await fileInput(page).setInputFiles([
-    file('broken.jsonl', '{"id":"a","title":"A","text":"good"}\n{oops\n'),
+  await filesInput(page).setInputFiles([
+    textFile('broken.jsonl', '{"id":"a","title":"A","text":"good"}\n{oops\n'),
   ]);
   await expect(page.getByRole('alert')).toContainText(/line 2|broken\.jsonl:2|Line 2/);
   await expect(page.getByRole('row', { name: /^broken/ })).toHaveCount(0);
   await page.getByRole('button', { name: 'Dismiss' }).click();
-  await fileInput(page).setInputFiles([file('empty.txt', '')]);
+  await filesInput(page).setInputFiles([textFile('empty.txt', '')]);
   await expect(page.getByRole('alert')).toContainText('empty');
   await expect(page.getByRole('table').getByRole('row')).toHaveCount(2);
 });
@@ -126,9 +92,9 @@ test('markup in documents and names does nothing', async ({ page }) => {
   await openPage(page, '#/corpora');
   await withoutEncoder(page);
   const rows = JSON.stringify({ id: payload, title: payload, text: `${payload} tells of the lamp.` });
-  await fileInput(page).setInputFiles([
-    file(`${payload.replaceAll('/', '')}.jsonl`, rows),
-    file(
+  await filesInput(page).setInputFiles([
+    textFile(`${payload.replaceAll('/', '')}.jsonl`, rows),
+    textFile(
       'page.html',
       `<title>${payload}</title><script>window.hacked=1</script><p onclick="x()">The lamp.</p>`,
     ),

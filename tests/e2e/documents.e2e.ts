@@ -26,7 +26,7 @@ test('a dropped PDF is read, embedded and answered over, after a reload, too', a
     return data;
   }, REPORT);
   await page.dispatchEvent('.zone', 'drop', { dataTransfer: transfer });
-  await expect(page.getByText('“harbour” is ready: 1 passages.')).toBeVisible({ timeout: 60_000 });
+  await expect(page.getByText('“harbour” is ready: 1 passage.')).toBeVisible({ timeout: 60_000 });
   await page
     .getByRole('row', { name: /^harbour/ })
     .getByRole('button', { name: 'Ask over this' })
@@ -59,7 +59,7 @@ test('an encrypted, a broken and an empty PDF are refused with the reason; the s
     pdf('scan.pdf', pdfOf([['']])),
     pdf('harbour.pdf', REPORT),
   ]);
-  await expect(page.getByText('“My documents” is ready: 1 passages.')).toBeVisible({ timeout: 60_000 });
+  await expect(page.getByText('“My documents” is ready: 1 passage.')).toBeVisible({ timeout: 60_000 });
   await page.getByText('3 were not taken').click();
   for (const reason of ['secret.pdf is encrypted', 'broken.pdf is no PDF', 'scan.pdf has no text']) {
     await expect(page.getByText(reason)).toBeVisible();

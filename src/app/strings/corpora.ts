@@ -36,7 +36,7 @@ export const corpora = {
   cancel: 'Cancel',
   remove: 'Delete',
   confirm: (name: string, passages: string) =>
-    `Delete “${name}” with its ${passages} passages? This cannot be undone.`,
+    `Delete “${name}” with its ${passages === '1' ? 'one passage' : `${passages} passages`}? This cannot be undone.`,
   confirmTitle: 'Delete corpus',
   keep: 'Keep',
   importing: (files: number) => `reading ${many(String(files), files, 'file', 'files')}`,
@@ -45,7 +45,8 @@ export const corpora = {
   passages: (done: string, total: string) => `${done} of ${total} passages embedded`,
   perSecond: (rate: string) => `${rate} per second`,
   left: (time: string) => `about ${time} left`,
-  done: (name: string, passages: string) => `“${name}” is ready: ${passages} passages.`,
+  done: (name: string, passages: string) =>
+    `“${name}” is ready: ${passages} ${passages === '1' ? 'passage' : 'passages'}.`,
   refused: (count: number) => (count === 1 ? '1 was not taken' : `${count} were not taken`),
   line: (line: number) => `line ${line}`,
   refusedMore: (count: number) => `and ${count} more`,

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { userEvent } from 'vitest/browser';
 import { keepFocus } from './keep-focus';
 
 let host: HTMLElement;
@@ -13,7 +14,7 @@ const find = (selector: string): HTMLElement => {
   return found;
 };
 /** After whoever watches the page has seen it. */
-const changed = (): Promise<void> => new Promise((resolve) => setTimeout(resolve));
+const changed = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 5));
 const focused = (): string => document.activeElement?.id ?? '';
 
 beforeEach(() => {
@@ -110,6 +111,15 @@ describe('what takes over the focus of something that is gone', () => {
 });
 
 describe('focus that somebody moves', () => {
+  it('goes back to what opened a dialog when that is closed by a key', async () => {
+    show(`${LIST}<dialog><button id="yes">Delete</button></dialog>`);
+    find('#b2').focus();
+    host.querySelector('dialog')?.showModal();
+    await userEvent.keyboard('{Escape}');
+    await changed();
+    expect(focused()).toBe('b2');
+  });
+
   it('stays where it was taken to', async () => {
     show(LIST);
     find('#b1').focus();

@@ -89,6 +89,16 @@ export function keepFocus(host: HTMLElement): () => void {
     });
   }
 
+  let timer: ReturnType<typeof setTimeout> | undefined;
+
+  function mend(): void {
+    const element = held[0]?.element;
+    if (!element || canFocus(element)) return;
+    const { activeElement } = document;
+    if (activeElement && activeElement !== document.body && activeElement !== element) held = [];
+    else landingOf(held, host)?.focus();
+  }
+
   const watch = new MutationObserver(() => {
     const element = held[0]?.element;
     if (!element) return;
@@ -96,9 +106,9 @@ export function keepFocus(host: HTMLElement): () => void {
       held = stepsTo(element, host); // What is beside it may have changed.
       return;
     }
-    const { activeElement } = document;
-    if (activeElement && activeElement !== document.body && activeElement !== element) held = [];
-    else landingOf(held, host)?.focus();
+    // Not at once: a dialog that closes gives focus back itself, and this is called in the middle of that.
+    clearTimeout(timer);
+    timer = setTimeout(mend);
   });
   watch.observe(host, {
     ...{ childList: true, subtree: true },
@@ -108,6 +118,7 @@ export function keepFocus(host: HTMLElement): () => void {
   host.addEventListener('focusout', leave);
   return () => {
     watch.disconnect();
+    clearTimeout(timer);
     host.removeEventListener('focusin', hold);
     host.removeEventListener('focusout', leave);
   };
