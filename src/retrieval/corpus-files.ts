@@ -2,7 +2,7 @@
 import { AppError, throwIfAborted } from '../protocol/errors';
 import { CORPUS_FILES, type CorpusFile, type VectorIndexKind } from '../protocol/corpus';
 import type { Encoder, OnProgress, Passage } from '../protocol/retrieval';
-import { decodeBm25, encodeBm25 } from './bm25/bm25-file';
+import { encodeBm25, loadBm25 } from './bm25/bm25-file';
 import type { Bm25Index } from './bm25/bm25-index';
 import { buildBm25 } from './bm25/bm25-retriever';
 import { decodeVectors, denseRows, encodeVectors, type DensePlatform, type DenseRows } from './dense';
@@ -11,6 +11,7 @@ import { encodePassages } from './passage-file';
 import { buildVectorIndex, type IndexTools } from './build-vector-index';
 import {
   isSame,
+  openFile,
   openVectorIndex,
   type CorpusFileSource,
   type ReadFile,
@@ -125,7 +126,8 @@ export function openIndexFiles(
     );
   };
   return {
-    bm25: async () => requireCount(await decodeBm25(await read(CORPUS_FILES.bm25))),
+    bm25: async (_onProgress, signal) =>
+      requireCount(await loadBm25(await openFile(files, CORPUS_FILES.bm25), signal)),
     async vectors(encoder) {
       const index = requireCount(await decodeVectors(await read(CORPUS_FILES.vectors)));
       if (await madeBy(encoder, index, await passages.first())) return index;

@@ -104,7 +104,8 @@ export async function openVectorIndex(
   return openDenseIndex(loaded, platform, signal);
 }
 
-const openFile = async ({ open, read }: CorpusFileSource, name: string): Promise<StoredFile> =>
+/** Piece by piece, where that can be had. */
+export const openFile = async ({ open, read }: CorpusFileSource, name: string): Promise<StoredFile> =>
   open ? open(name) : fileInMemory(await read(name));
 
 async function openCompact(

@@ -3,17 +3,17 @@ import { englishAnalyzer, type Analyzer } from './analyzers';
 import { Bm25Index, type Bm25Parameters } from './bm25-index';
 import { GrowingArray } from './growing-array';
 import { encodeLength } from './length-code';
+import { PostingListsBuilder } from './posting-lists';
 
 /** Tokens whose terms are remembered: past this the memory is emptied, since most tokens of a large corpus come once. */
 const MAX_SURFACE = 400_000;
-const MAX_FREQUENCY = 0xffff;
 
 export interface Bm25Options {
   parameters?: Bm25Parameters | undefined;
   analyzer?: Analyzer | undefined;
 }
 
-/** Takes documents one by one, in the order that becomes their row numbers. Six bytes a posting until it is built. */
+/** Takes documents one by one, in the order that becomes their row numbers. Postings lie coded from the first: about two bytes each. */
 export class Bm25Builder {
   readonly #parameters: Bm25Parameters;
   readonly #analyzer: Analyzer;
@@ -21,11 +21,10 @@ export class Bm25Builder {
   readonly #numbers = new Map<string, number>();
   /** Tokens as they stand in the text → term number, −1 for stop words: each surface form is analysed once. */
   readonly #surface = new Map<string, number>();
-  /** Of the documents one after the other; `#distinct` says how many belong to each. */
-  readonly #postingTerms = new GrowingArray(Uint32Array);
-  readonly #postingFrequencies = new GrowingArray(Uint16Array);
-  readonly #distinct = new GrowingArray(Uint32Array);
+  /** Of each term, by its number. */
+  readonly #postings = new PostingListsBuilder();
   readonly #lengths = new GrowingArray(Uint8Array);
+  #row = 0;
   #totalLength = 0;
 
   constructor({ parameters = DEFAULT_WORDS, analyzer = englishAnalyzer }: Bm25Options = {}) {
@@ -57,42 +56,16 @@ export class Bm25Builder {
   }
 
   build(): Bm25Index {
-    const count = this.#terms.length;
-    const offsets = new Uint32Array(count + 1);
-    for (const term of this.#postingTerms) offsets[term + 1] = (offsets[term + 1] ?? 0) + 1;
-    for (let t = 0; t < count; t++) offsets[t + 1] = (offsets[t + 1] ?? 0) + (offsets[t] ?? 0);
-
-    // Documents came in row order, so a stable distribution over the terms leaves every list sorted by row.
-    const next = offsets.slice();
-    const postings = offsets[count] ?? 0;
-    const rows = new Uint32Array(postings);
-    const frequencies = new Uint16Array(postings);
-    const terms = this.#postingTerms[Symbol.iterator]();
-    const counts = this.#postingFrequencies[Symbol.iterator]();
-    let row = 0;
-    for (const distinct of this.#distinct) {
-      for (let i = 0; i < distinct; i++) {
-        const term = Number(terms.next().value);
-        const at = next[term] ?? 0;
-        next[term] = at + 1;
-        rows[at] = row;
-        frequencies[at] = Number(counts.next().value);
-      }
-      row++;
-    }
     const data = {
-      ...{ parameters: this.#parameters, terms: this.#terms, offsets, rows, frequencies },
+      ...{ parameters: this.#parameters, terms: this.#terms, postings: this.#postings.build() },
       ...{ lengths: this.#lengths.toArray(), totalLength: this.#totalLength },
     };
     return new Bm25Index(data, this.#analyzer);
   }
 
   #addCounted(counts: ReadonlyMap<number, number>, length: number): void {
-    for (const [term, count] of counts) {
-      this.#postingTerms.push(term);
-      this.#postingFrequencies.push(Math.min(count, MAX_FREQUENCY));
-    }
-    this.#distinct.push(counts.size);
+    for (const [term, count] of counts) this.#postings.add(term, this.#row, count);
+    this.#row++;
     this.#lengths.push(encodeLength(length));
     this.#totalLength += length;
   }
@@ -110,7 +83,7 @@ export class Bm25Builder {
   #numberOf(term: string): number {
     let number = this.#numbers.get(term);
     if (number === undefined) {
-      number = this.#terms.length;
+      number = this.#postings.open();
       this.#terms.push(term);
       this.#numbers.set(term, number);
     }

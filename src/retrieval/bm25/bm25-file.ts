@@ -1,3 +1,4 @@
+import type { StoredFile } from '../../protocol/corpus';
 import { AppError } from '../../protocol/errors';
 import {
   decodeSections,
@@ -7,9 +8,10 @@ import {
   requireWords,
   type Sections,
 } from '../byte-sections';
+import { into, readSections } from '../section-reader';
 import { analyzerOf } from './analyzers';
 import { Bm25Index, type Bm25Data } from './bm25-index';
-import { decodePostings, encodePostings } from './postings-code';
+import { PostingLists } from './posting-lists';
 
 const FORMAT = 'bm25';
 /** 1 had the postings as plain numbers, 6 bytes each. */
@@ -19,7 +21,7 @@ const VERSION = 2;
 /** The index as one file. No term contains a line break, so the dictionary is text, one term a line. */
 export function encodeBm25({ data, analyzer }: Bm25Index): Promise<Uint8Array<ArrayBuffer>> {
   const { k1, b } = data.parameters;
-  const { table, postings } = encodePostings(data);
+  const { table, postings } = data.postings.encode();
   const meta = { analyzer: analyzer.id, k1, b, totalLength: data.totalLength };
   return encodeSections(FORMAT, VERSION, meta, [
     ['terms', new TextEncoder().encode(data.terms.join('\n'))],
@@ -31,52 +33,50 @@ export function encodeBm25({ data, analyzer }: Bm25Index): Promise<Uint8Array<Ar
 
 /** Throws `INTEGRITY` for a damaged file, `UNSUPPORTED` for one made with rules of analysis that are not known here. */
 export async function decodeBm25(file: Uint8Array<ArrayBuffer>): Promise<Bm25Index> {
-  const sections = await decodeSections(file, FORMAT, VERSIONS);
+  return indexOf(await decodeSections(file, FORMAT, VERSIONS));
+}
+
+/** The same piece by piece: the file is never in memory as a whole. Its hash is not computed: `file` has checked what it gives. */
+export async function loadBm25(file: StoredFile, signal?: AbortSignal): Promise<Bm25Index> {
+  const sections = new Map<string, Uint8Array<ArrayBuffer>>();
+  const place = ({ sections: list }: { sections: readonly { name: string; bytes: number }[] }) => {
+    for (const { name, bytes } of list) sections.set(name, new Uint8Array(bytes));
+    return new Map([...sections].map(([name, bytes]) => [name, into(bytes)]));
+  };
+  const { version, meta } = await readSections(file, FORMAT, VERSIONS, place, signal);
+  return indexOf({ version, meta, sections });
+}
+
+async function indexOf(sections: Sections): Promise<Bm25Index> {
   const analyzer = await analyzerOf(sections.meta['analyzer']);
   const dictionary = new TextDecoder().decode(requireSection(sections, FORMAT, 'terms'));
   const terms = dictionary === '' ? [] : dictionary.split('\n');
-  // A copy: as a view it would keep the whole file in memory.
-  const lengths = requireSection(sections, FORMAT, 'lengths').slice();
+  const lengths = requireSection(sections, FORMAT, 'lengths');
   const data: Bm25Data = {
     parameters: { k1: requireNumber(sections, FORMAT, 'k1'), b: requireNumber(sections, FORMAT, 'b') },
     ...{ terms, lengths, totalLength: requireNumber(sections, FORMAT, 'totalLength') },
-    ...(sections.version === 1 ? plainPostings(sections) : codedPostings(sections, terms, lengths)),
+    postings: postingsOf(sections, terms.length, lengths.length),
   };
-  requireConsistent(data);
   return new Bm25Index(data, analyzer);
 }
 
-const plainPostings = (sections: Sections) => ({
-  offsets: requireWords(requireSection(sections, FORMAT, 'offsets'), FORMAT, Uint32Array),
-  rows: requireWords(requireSection(sections, FORMAT, 'rows'), FORMAT, Uint32Array),
-  frequencies: requireWords(requireSection(sections, FORMAT, 'frequencies'), FORMAT, Uint16Array),
-});
-
-function codedPostings(sections: Sections, terms: readonly string[], lengths: Uint8Array) {
-  const coded = {
-    table: requireSection(sections, FORMAT, 'table'),
-    postings: requireSection(sections, FORMAT, 'postings'),
-  };
+/** A file made by somebody else may have a right checksum and wrong lists. */
+function postingsOf(sections: Sections, terms: number, documents: number): PostingLists {
+  const section = (name: string): Uint8Array<ArrayBuffer> => requireSection(sections, FORMAT, name);
   try {
-    return decodePostings(coded, terms.length, lengths.length);
+    const coded =
+      sections.version === 1
+        ? PostingLists.of({
+            offsets: requireWords(section('offsets'), FORMAT, Uint32Array),
+            rows: requireWords(section('rows'), FORMAT, Uint32Array),
+            frequencies: requireWords(section('frequencies'), FORMAT, Uint16Array),
+          }).encode()
+        : { table: section('table'), postings: section('postings') };
+    return PostingLists.decode(coded, terms, documents);
   } catch (cause) {
-    throw damaged(cause);
+    if (cause instanceof AppError) throw cause;
+    throw new AppError('INTEGRITY', 'The bm25 file is damaged: its lists do not fit together.', {
+      ...{ fix: 'Build the index again.', cause },
+    });
   }
 }
-
-/** A file made by somebody else may have a right checksum and wrong lists. */
-function requireConsistent({ offsets, rows, frequencies, terms, lengths }: Bm25Data): void {
-  const postings = offsets.at(-1) ?? 0;
-  const fits =
-    offsets.length === terms.length + 1 &&
-    postings === rows.length &&
-    postings === frequencies.length &&
-    offsets.every((offset, i) => i === 0 || offset >= (offsets[i - 1] ?? 0)) &&
-    rows.every((row) => row < lengths.length);
-  if (!fits) throw damaged();
-}
-
-const damaged = (cause?: unknown): AppError =>
-  new AppError('INTEGRITY', 'The bm25 file is damaged: its lists do not fit together.', {
-    ...{ fix: 'Build the index again.', cause },
-  });

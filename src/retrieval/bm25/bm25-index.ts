@@ -1,5 +1,5 @@
 /**
- * BM25 as Lucene computes it (`BM25Similarity`, in 32-bit arithmetic as there), over postings in typed arrays.
+ * BM25 as Lucene computes it (`BM25Similarity`, in 32-bit arithmetic as there), over postings as they lie on the disk.
  *
  *   idf   = ln(1 + (N − df + 0.5) / (df + 0.5))
  *   score = idf · tf / (tf + k1 · (1 − b + b · dl / avgdl))       without the factor (k1 + 1)
@@ -12,6 +12,7 @@ import { DEFAULT_WORDS } from '../../protocol/corpus';
 import { TopKHeap, type TopK } from '../top-k';
 import { englishAnalyzer, termsOf, type Analyzer } from './analyzers';
 import { decodeLength } from './length-code';
+import type { PostingLists } from './posting-lists';
 
 /** Anserini's and Pyserini's defaults, which s3 uses. */
 export const DEFAULT_BM25: Bm25Parameters = { k1: DEFAULT_WORDS.k1, b: DEFAULT_WORDS.b };
@@ -29,17 +30,13 @@ export function requireParameters({ k1, b }: Bm25Parameters): void {
   });
 }
 
-/** Everything of an index; postings of term t lie at `offsets[t]` … `offsets[t + 1]`, rows ascending. */
+/** Everything of an index. */
 export interface Bm25Data {
   parameters: Bm25Parameters;
   /** Terms in order of first occurrence; the position is the term's number. */
   terms: readonly string[];
-  /** [terms + 1] */
-  offsets: Uint32Array;
-  /** [postings] */
-  rows: Uint32Array;
-  /** [postings], at most 65,535. */
-  frequencies: Uint16Array;
+  /** A list of each term, its rows below the number of documents. */
+  postings: PostingLists;
   /** [documents] through `encodeLength`. */
   lengths: Uint8Array;
   /** Sum of the exact lengths. */
@@ -57,6 +54,8 @@ export interface Bm25Statistics {
 }
 
 const f32 = Math.fround;
+/** Of a row that shares no term with the query; one that does may have a score of 0. */
+const NONE = -1;
 /** A word with its entry in the table, in the engines of today. */
 const TERM_BYTES = 72;
 
@@ -66,8 +65,10 @@ export class Bm25Index implements Bm25Statistics {
   readonly documents: number;
   readonly #numbers: ReadonlyMap<string, number>;
   readonly #ownNorms: Float32Array;
-  /** Scores of the query at work; all zero between queries. */
+  /** Scores of the query at work; all `NONE` between queries. */
   readonly #scores: Float64Array;
+  /** Rows that have one. */
+  readonly #touched: Uint32Array;
 
   constructor(data: Bm25Data, analyzer: Analyzer = englishAnalyzer) {
     requireParameters(data.parameters);
@@ -75,7 +76,8 @@ export class Bm25Index implements Bm25Statistics {
     this.analyzer = analyzer;
     this.#numbers = new Map(data.terms.map((term, number) => [term, number]));
     this.documents = data.lengths.reduce((n, code) => n + (code > 0 ? 1 : 0), 0);
-    this.#scores = new Float64Array(data.lengths.length);
+    this.#scores = new Float64Array(data.lengths.length).fill(NONE);
+    this.#touched = new Uint32Array(data.lengths.length);
     this.#ownNorms = this.#inverseNorms(this);
   }
 
@@ -89,9 +91,10 @@ export class Bm25Index implements Bm25Statistics {
 
   /** Held in memory, the words and their table by estimate. */
   get memoryBytes(): number {
-    const { offsets, rows, frequencies, lengths, terms } = this.data;
-    const lists = [offsets, rows, frequencies, lengths, this.#ownNorms, this.#scores];
-    return lists.reduce((sum, list) => sum + list.byteLength, 0) + TERM_BYTES * terms.length;
+    const { postings, lengths, terms } = this.data;
+    const lists = [lengths, this.#ownNorms, this.#scores, this.#touched];
+    const own = lists.reduce((sum, list) => sum + list.byteLength, 0);
+    return own + postings.memoryBytes + TERM_BYTES * terms.length;
   }
 
   documentFrequency(term: string): number {
@@ -109,31 +112,34 @@ export class Bm25Index implements Bm25Statistics {
 
   /** Rows that share at least one term with the query, best first. `statistics`: of all that is searched with it. */
   search(query: string, topK: number, statistics: Bm25Statistics = this): TopK {
-    const { offsets, rows, frequencies, lengths } = this.data;
+    const { postings, lengths } = this.data;
     const inverseNorms = statistics === this ? this.#ownNorms : this.#inverseNorms(statistics);
     const scores = this.#scores;
-    const touched: number[] = [];
+    const touched = this.#touched;
+    let count = 0;
     for (const [term, weight] of this.#weigh(query, statistics)) {
-      const end = offsets[term + 1] ?? 0;
-      for (let i = offsets[term] ?? 0; i < end; i++) {
-        const row = rows[i] ?? 0;
+      for (const cursor = postings.open(term); cursor.next();) {
+        const { row } = cursor;
         const inverseNorm = inverseNorms[lengths[row] ?? 0] ?? 0;
-        const saturated = f32(1 + f32((frequencies[i] ?? 0) * inverseNorm));
-        const before = scores[row] ?? 0;
-        if (before === 0) touched.push(row);
+        const saturated = f32(1 + f32(cursor.frequency * inverseNorm));
+        let before = scores[row] ?? NONE;
+        if (before === NONE) {
+          before = 0;
+          touched[count++] = row;
+        }
         scores[row] = before + f32(weight - f32(weight / saturated));
       }
     }
-    const best = new TopKHeap(Math.min(topK, touched.length));
-    for (const row of touched) {
+    const best = new TopKHeap(Math.min(topK, count));
+    for (const row of touched.subarray(0, count)) {
       best.push(row, f32(scores[row] ?? 0));
-      scores[row] = 0;
+      scores[row] = NONE;
     }
     return best.take();
   }
 
   #frequencyOf(number: number): number {
-    return (this.data.offsets[number + 1] ?? 0) - (this.data.offsets[number] ?? 0);
+    return this.data.postings.lengths[number] ?? 0;
   }
 
   /** 1 / (k1 · (1 − b + b · dl / avgdl)) for each of the 256 length codes. */

@@ -17,20 +17,23 @@ export function rebuildBm25(old: Bm25Index, rows: Iterable<number | string>): Bm
 
 /** The postings turned round: the terms of a row. */
 function byDocument({ data, count }: Bm25Index): (row: number) => Iterable<[string, number]> {
+  const { postings } = data;
   const starts = new Uint32Array(count + 1);
-  for (const row of data.rows) starts[row + 1] = (starts[row + 1] ?? 0) + 1;
+  for (let term = 0; term < data.terms.length; term++) {
+    for (const cursor = postings.open(term); cursor.next();) {
+      starts[cursor.row + 1] = (starts[cursor.row + 1] ?? 0) + 1;
+    }
+  }
   for (let row = 0; row < count; row++) starts[row + 1] = (starts[row + 1] ?? 0) + (starts[row] ?? 0);
   const next = starts.slice();
-  const terms = new Uint32Array(data.rows.length);
-  const frequencies = new Uint16Array(data.rows.length);
+  const terms = new Uint32Array(starts[count] ?? 0);
+  const frequencies = new Uint16Array(terms.length);
   for (let term = 0; term < data.terms.length; term++) {
-    const end = data.offsets[term + 1] ?? 0;
-    for (let i = data.offsets[term] ?? 0; i < end; i++) {
-      const row = data.rows[i] ?? 0;
-      const at = next[row] ?? 0;
-      next[row] = at + 1;
+    for (const cursor = postings.open(term); cursor.next();) {
+      const at = next[cursor.row] ?? 0;
+      next[cursor.row] = at + 1;
       terms[at] = term;
-      frequencies[at] = data.frequencies[i] ?? 0;
+      frequencies[at] = cursor.frequency;
     }
   }
   return function* (row) {

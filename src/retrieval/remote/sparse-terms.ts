@@ -76,7 +76,7 @@ export class PassageWeights {
   readonly #numbers: Uint32Array;
 
   constructor({ data, count }: Bm25Index, numbers: TermNumbers) {
-    const { terms, offsets, rows, frequencies, lengths, totalLength, parameters } = data;
+    const { terms, postings, lengths, totalLength, parameters } = data;
     const k1 = f32(parameters.k1);
     const b = f32(parameters.b);
     let documents = 0;
@@ -84,22 +84,25 @@ export class PassageWeights {
     const average = f32(totalLength / Math.max(documents, 1));
     this.#numbers = Uint32Array.from(terms, (term) => numbers.numberOf(term));
     this.#starts = new Float64Array(count + 1);
-    for (const row of rows) this.#starts[row + 1] = (this.#starts[row + 1] ?? 0) + 1;
+    for (let term = 0; term < terms.length; term++) {
+      for (const cursor = postings.open(term); cursor.next();) {
+        this.#starts[cursor.row + 1] = (this.#starts[cursor.row + 1] ?? 0) + 1;
+      }
+    }
     for (let row = 0; row < count; row++) {
       this.#starts[row + 1] = (this.#starts[row + 1] ?? 0) + (this.#starts[row] ?? 0);
     }
     const next = this.#starts.slice();
-    this.#terms = new Uint32Array(rows.length);
-    this.#weights = new Float32Array(rows.length);
+    this.#terms = new Uint32Array(this.#starts[count] ?? 0);
+    this.#weights = new Float32Array(this.#terms.length);
     for (let term = 0; term < terms.length; term++) {
-      const [from = 0, to = 0] = offsets.subarray(term, term + 2);
-      const df = to - from;
+      const df = postings.lengths[term] ?? 0;
       const idf = f32(Math.log(1 + (documents - df + 0.5) / (df + 0.5)));
-      for (let i = from; i < to; i++) {
-        const row = rows[i] ?? 0;
+      for (const cursor = postings.open(term); cursor.next();) {
+        const { row } = cursor;
         const relative = f32(f32(b * decodeLength(lengths[row] ?? 0)) / average);
         const inverseNorm = f32(1 / f32(k1 * f32(f32(1 - b) + relative)));
-        const saturated = f32(1 + f32((frequencies[i] ?? 0) * inverseNorm));
+        const saturated = f32(1 + f32(cursor.frequency * inverseNorm));
         const at = next[row] ?? 0;
         next[row] = at + 1;
         this.#terms[at] = term;
