@@ -51,8 +51,13 @@ export class Scanner {
       pass: this.#prepare(query),
       heap: new TopKHeap(Math.min(topK, to - from)),
     }));
-    for (let start = from; start < to; start += SCAN_ROWS) {
-      for (const { pass, heap } of scans) pass(start, Math.min(SCAN_ROWS, to - start), heap);
+    // Before a heap is full every row enters it, and of floats is scored once more: so the first calls are short.
+    let rows = Math.min(SCAN_ROWS, Math.ceil(topK / 4) * 4);
+    for (let start = from; start < to;) {
+      const count = Math.min(rows, to - start);
+      for (const { pass, heap } of scans) pass(start, count, heap);
+      start += count;
+      rows = Math.min(SCAN_ROWS, 4 * rows);
       await pause();
     }
     return scans.map(({ heap }) => heap.take());
