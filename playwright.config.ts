@@ -21,7 +21,12 @@ export default defineConfig({
   timeout: 120_000,
   expect: { timeout: 15_000 },
   reporter: [['list']],
-  use: { baseURL: `http://127.0.0.1:${port}`, trace: 'retain-on-failure', launchOptions },
+  use: {
+    baseURL: `http://127.0.0.1:${port}`,
+    // Recording every test takes a fifth of the processor's time; a failure says what the page held anyway.
+    trace: process.env['S3_E2E_TRACE'] === '1' ? 'retain-on-failure' : 'off',
+    launchOptions,
+  },
   projects: [{ name: 'chromium', use: { ...desktop } }],
   webServer: {
     // `npm test` has built the page already and says so, which saves a build.

@@ -1,6 +1,6 @@
 /** What a page is held to in every theme and at every width. */
 import AxeBuilder from '@axe-core/playwright';
-import type { Page } from '@playwright/test';
+import { expect, test, type Page } from '@playwright/test';
 
 const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
 
@@ -15,3 +15,35 @@ export async function violations(page: Page, part = 'html'): Promise<string[]> {
 /** By how many pixels the page is wider than its window. */
 export const overflow = (page: Page): Promise<number> =>
   page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+
+export async function expectAccessible(page: Page, part?: string): Promise<void> {
+  expect(await violations(page, part)).toEqual([]);
+  expect(await overflow(page)).toBeLessThanOrEqual(0);
+}
+
+export type Appearance = readonly [theme: 'light' | 'dark', width: number];
+
+/** Both themes and both widths; pages that are heavy to look at are seen in these two only, the others in every pair. */
+export const OPPOSITES: readonly Appearance[] = [
+  ['light', 1280],
+  ['dark', 390],
+];
+
+/** The same page, as it stands, looked at in one appearance after the other: loading it anew for each takes longer than looking. */
+export async function expectAccessibleIn(
+  page: Page,
+  appearances: readonly Appearance[],
+  part?: string,
+): Promise<void> {
+  for (const [theme, width] of appearances) {
+    await test.step(`${theme}, ${width} px wide`, async () => {
+      await page.emulateMedia({ colorScheme: theme });
+      await page.setViewportSize({ width, height: 860 });
+      // High enough that a bar at the bottom covers nothing, which axe would take for small targets.
+      const height = await page.evaluate(() => document.documentElement.scrollHeight);
+      await page.setViewportSize({ width, height: height + 200 });
+      await expect(page.locator('html')).toHaveAttribute('data-theme', theme);
+      await expectAccessible(page, part);
+    });
+  }
+}

@@ -1,23 +1,10 @@
-import AxeBuilder from '@axe-core/playwright';
 import type { Page } from '@playwright/test';
+import { expectAccessible, expectAccessibleIn, OPPOSITES } from './accessibility';
 import { traceMainThread } from './main-thread';
 import { expect, test } from './train-scripted-page';
 
-const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
 // One build of the scripted page for the whole file.
 test.describe.configure({ mode: 'default' });
-
-async function expectAccessible(page: Page): Promise<void> {
-  // High enough that the bar at the bottom covers nothing, which axe would take for small targets.
-  const height = await page.evaluate(() => document.documentElement.scrollHeight);
-  await page.setViewportSize({ width: page.viewportSize()?.width ?? 1280, height: height + 200 });
-  const { violations } = await new AxeBuilder({ page }).withTags(TAGS).analyze();
-  expect(violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.target.join(' ')).join(', ')}`)).toEqual([]);
-  const overflow = await page.evaluate(
-    () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
-  );
-  expect(overflow).toBeLessThanOrEqual(0);
-}
 
 const controls = (page: Page) => page.getByRole('region', { name: 'Controls of the run' });
 const showRun = async (page: Page, name: string) => {
@@ -25,39 +12,29 @@ const showRun = async (page: Page, name: string) => {
   await expect(page.getByRole('img', { name: /^Mean reward over/ })).toBeVisible();
 };
 
-// Both themes and both widths; the lighter pages are looked at in every pair of them.
-for (const [theme, width] of [
-  ['light', 1280],
-  ['dark', 390],
-] as const) {
-  test.describe(`${theme}, ${width} px wide`, () => {
-    test.use({ colorScheme: theme, viewport: { width, height: 860 } });
+test('the empty page, its recipe opened everywhere, is accessible', async ({ open }) => {
+  const page = await open('');
+  await expect(page.getByRole('heading', { name: 'Teach the searcher to search' })).toBeVisible();
+  const folded = page.locator('.recipe details:not([open]) > summary');
+  while ((await folded.count()) > 0) await folded.first().click();
+  await page.getByRole('button', { name: 'What is Policy’s learning rate?' }).click();
+  await expect(page.getByText('The size of its updates. Adapters take')).toBeVisible();
+  await expectAccessibleIn(page, OPPOSITES);
+});
 
-    test('the empty page, its recipe opened everywhere, is accessible', async ({ open }) => {
-      const page = await open('');
-      await expect(page.getByRole('heading', { name: 'Teach the searcher to search' })).toBeVisible();
-      const folded = page.locator('.recipe details:not([open]) > summary');
-      while ((await folded.count()) > 0) await folded.first().click();
-      await page.getByRole('button', { name: 'What is Policy’s learning rate?' }).click();
-      await expect(page.getByText('The size of its updates. Adapters take')).toBeVisible();
-      await expectAccessible(page);
-    });
-
-    test('a run full of data, its rollouts and all its curves open, is accessible', async ({ open }) => {
-      const page = await open('full');
-      await showRun(page, 'Demo run');
-      const more = page.getByRole('button', { name: /^all \d+/ });
-      while ((await more.count()) > 0) await more.first().click();
-      await page.getByRole('checkbox', { name: 'Draw Demo with GRPO beside' }).check();
-      await page.getByRole('button', { name: 'Credit, token by token' }).last().click();
-      await page.getByText('75 tokens of what was found').click();
-      await expectAccessible(page);
-      await page.getByText('Table', { exact: true }).click();
-      await expect(page.getByRole('region', { name: 'Policy, step by step' })).toBeVisible();
-      await expectAccessible(page);
-    });
-  });
-}
+test('a run full of data, its rollouts and all its curves open, is accessible', async ({ open }) => {
+  const page = await open('full');
+  await showRun(page, 'Demo run');
+  const more = page.getByRole('button', { name: /^all \d+/ });
+  while ((await more.count()) > 0) await more.first().click();
+  await page.getByRole('checkbox', { name: 'Draw Demo with GRPO beside' }).check();
+  await page.getByRole('button', { name: 'Credit, token by token' }).last().click();
+  await page.getByText('75 tokens of what was found').click();
+  await expectAccessibleIn(page, OPPOSITES);
+  await page.getByText('Table', { exact: true }).click();
+  await expect(page.getByRole('region', { name: 'Policy, step by step' })).toBeVisible();
+  await expectAccessibleIn(page, OPPOSITES);
+});
 
 test('a run is begun, paused, stepped, resumed and stopped by keyboard alone', async ({ open }) => {
   const page = await open('');
