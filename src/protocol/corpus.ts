@@ -114,6 +114,8 @@ export interface CorpusRecord {
   /** Absent: `exact`. */
   index?: VectorIndexKind;
   sources: CorpusSource[];
+  /** How the files of the last import or update were cut. Absent where that is not known, as of packs and of older corpora. */
+  chunking?: Chunking;
   /** File name → sha256, hexadecimal. */
   files: Record<string, string>;
   /** Present where the passages lie elsewhere; then there are no files here. */
@@ -174,6 +176,7 @@ export interface NewCorpus {
   encoder: EncoderIdentity | null;
   index?: VectorIndexKind;
   sources: CorpusSource[];
+  chunking?: Chunking;
   link?: CorpusLink;
 }
 
@@ -268,16 +271,21 @@ export interface CorpusUpdate {
   add?: boolean;
   /** Ids of passages to delete. */
   remove?: readonly string[];
+  /** Default: as the corpus was cut, where its record says so. */
   chunking?: Chunking;
   numberRepeats?: boolean;
 }
 
-export interface UpdateOutcome extends ImportOutcome {
-  /** Passages that are new, have another text, are gone, stayed. */
+/** Passages that are new, have another text, are gone, stayed. */
+export interface PassageChanges {
   added: number;
   changed: number;
   removed: number;
   kept: number;
+}
+
+export interface UpdateOutcome extends ImportOutcome {
+  changes: PassageChanges;
 }
 
 /** An import that was cut short after its files had been read: it goes on without them. */
@@ -293,6 +301,12 @@ export interface UnfinishedImport {
   encoder: string | null;
   /** The corpus that it brings up to date, where it is no new one. */
   replaces?: string;
+  /** Only another index of the corpus in `replaces` is built. */
+  task?: 'index';
+  /** Over the vectors. Absent: `exact`. */
+  index?: VectorIndexKind;
+  /** Vectors in the graph, where building one had begun. */
+  graphRows?: number;
 }
 
 /** A file that was not taken, and why. */
@@ -317,6 +331,8 @@ export interface ImportOutcome {
   refusals: ImportRefusal[];
   /** Absent where there were none. */
   repeats?: RepeatedRows;
+  /** Of an update, also of one that was gone on with. */
+  changes?: PassageChanges;
 }
 
 /** How the vectors of an opened corpus are searched. All backends of the exact kind give the same results. */
@@ -405,7 +421,7 @@ export interface CorpusServiceApi {
     signal?: AbortSignal,
     pause?: AbortSignal,
   ): Promise<ImportOutcome>;
-  /** Imports that were paused, or cut short when their tab was closed, and can go on. */
+  /** Imports, updates and new indexes that were paused, or cut short when their tab was closed, and can go on. */
   listUnfinished(): Promise<UnfinishedImport[]>;
   /** Goes on where it was cut short. */
   resumeImport(
@@ -429,13 +445,15 @@ export interface CorpusServiceApi {
   /**
    * Gives a corpus another index over its vectors; nothing is embedded again. One import or build at a time, over all tabs. Until it is done,
    * and if it fails or is stopped, the corpus stays as it was. Rejects with `UNSUPPORTED` for a corpus without vectors, or one that lies elsewhere.
-   * What it already has is no error.
+   * What it already has is no error. When `pause` fires, it rejects with `ABORTED` and is unfinished, as an import; a graph goes on with the
+   * vectors that it has, also after its tab was closed.
    */
   buildIndex(
     id: string,
     kind: VectorIndexKind,
     onProgress?: OnProgress,
     signal?: AbortSignal,
+    pause?: AbortSignal,
   ): Promise<CorpusRecord>;
   /** Rejects with `UNSUPPORTED` for a corpus without vectors, one that lies elsewhere, and one too large to be drawn. */
   mapCorpus(id: string, onProgress?: OnProgress, signal?: AbortSignal): Promise<CorpusMap>;

@@ -1,10 +1,12 @@
 /** A corpus in the making: files that outlive the tab once there is a plan of what is still to do. */
 import type {
+  Chunking,
   CorpusRecord,
   CorpusSource,
   CorpusStore,
   ImportRefusal,
   NewCorpus,
+  PassageChanges,
   VectorIndexKind,
   RepeatedRows,
   WordSettings,
@@ -21,7 +23,7 @@ export interface FileSink {
   close(): Promise<void>;
 }
 
-/** Written when all passages are stored: what is still to do needs no file of the user's any more. */
+/** Written when what is still to do needs no file of the user's any more: when all passages are stored, or only an index is to be built. */
 export interface ImportPlan {
   format: 's3-web/import';
   version: 1;
@@ -34,6 +36,10 @@ export interface ImportPlan {
   sources: CorpusSource[];
   refusals: ImportRefusal[];
   repeats?: RepeatedRows;
+  /** How the files were cut. */
+  chunking?: Chunking;
+  /** Of an update. */
+  changes?: PassageChanges;
   /** `null`: searchable by words only. */
   encoder: EncoderRequest | null;
   words: WordSettings;
@@ -41,6 +47,8 @@ export interface ImportPlan {
   index?: VectorIndexKind;
   /** The corpus whose place the new one takes. */
   replaces?: string;
+  /** Only its index is another one: its passages, words and vectors are not staged, but taken from it at the end. */
+  task?: 'index';
 }
 
 export interface StagedCorpus {

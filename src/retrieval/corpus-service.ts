@@ -42,10 +42,10 @@ import {
   JoinedPassages,
 } from './hybrid/combined-corpora';
 import { fusedRetriever, HybridRetriever } from './hybrid/hybrid-retriever';
-import { isPart, PART_VECTORS } from './importing/embed-staged';
 import { importCorpus, resumeImport } from './importing/import-corpus';
 import type { ImportTools } from './importing/import-tools';
 import { rebuildIndex } from './importing/rebuild-index';
+import { unfinishedOf } from './importing/unfinished';
 import { updateCorpus } from './importing/update-corpus';
 import { describeVectorSearch } from './describe-vectors';
 import type { LinkedCorpus } from './linked-corpus';
@@ -182,12 +182,7 @@ export class CorpusService implements CorpusServiceApi {
 
   async listUnfinished(): Promise<UnfinishedImport[]> {
     const found = await (await this.#storage()).unfinished();
-    return found.map(({ id, plan, files }) => ({
-      ...{ id, name: plan.name, startedAt: plan.startedAt, passages: plan.passages },
-      embedded: Math.min(plan.passages, files.filter(isPart).length * PART_VECTORS),
-      encoder: plan.encoder?.id ?? null,
-      ...(plan.replaces !== undefined && { replaces: plan.replaces }),
-    }));
+    return found.map(unfinishedOf);
   }
 
   async resumeImport(
@@ -236,9 +231,10 @@ export class CorpusService implements CorpusServiceApi {
     kind: VectorIndexKind,
     onProgress?: OnProgress,
     signal?: AbortSignal,
+    pause?: AbortSignal,
   ): Promise<CorpusRecord> {
     throwIfAborted(signal);
-    const record = await rebuildIndex(id, kind, await this.#importTools(), { onProgress, signal });
+    const record = await rebuildIndex(id, kind, await this.#importTools(), { onProgress, signal, pause });
     this.#forget(id);
     return record;
   }

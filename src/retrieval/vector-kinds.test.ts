@@ -325,6 +325,7 @@ describe('another index over the same vectors', () => {
         }
       }
     }
+    let resumed = 0;
     for (let crashAt = 0; crashAt < 10; crashAt += 1) {
       let steps = 0;
       const step = async <T>(work: () => Promise<T>): Promise<T> => {
@@ -350,8 +351,17 @@ describe('another index over the same vectors', () => {
       await store().sweep();
       const [record] = await store().list();
       if (!record) throw new Error('The corpus is gone.');
-      await requireFiles(record, record.index ?? 'exact');
+      const [left] = await start().listUnfinished();
+      if (!left) {
+        await requireFiles(record, record.index ?? 'exact');
+        continue;
+      }
+      expect(left).toMatchObject({ task: 'index', index: kind, replaces: id });
+      expect(record).toMatchObject({ id, passages: PASSAGES });
+      await requireFiles((await start().resumeImport(left.id)).record, kind);
+      resumed += 1;
     }
+    expect(resumed).toBeGreaterThan(3);
     expect(await recall(start(), id)).toBeGreaterThanOrEqual(0.97);
   });
 

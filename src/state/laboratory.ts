@@ -5,10 +5,10 @@ import type {
   CorpusLink,
   CorpusMap,
   CorpusSource,
+  PassageChanges,
   RemoteLink,
   RepeatedRows,
   UnfinishedImport,
-  UpdateOutcome,
   VectorIndexKind,
   WordSettings,
 } from '../protocol/corpus';
@@ -132,10 +132,8 @@ export interface ImportReport {
   refusals: Refusal[];
   repeats?: RepeatedRows;
   /** Of an update. */
-  changes?: CorpusChanges;
+  changes?: PassageChanges;
 }
-
-export type CorpusChanges = Pick<UpdateOutcome, 'added' | 'changed' | 'removed' | 'kept'>;
 
 export interface ImportRequest {
   name: string;
@@ -175,6 +173,7 @@ export interface CorpusLibrary {
     kind: VectorIndexKind,
     onProgress: (p: Progress) => void,
     signal: AbortSignal,
+    pause?: AbortSignal,
   ): Promise<CorpusEntry>;
   /** Its passages as points, to be drawn. */
   map(id: string, onProgress: (p: Progress) => void, signal: AbortSignal): Promise<CorpusMap>;

@@ -7,7 +7,6 @@ import type {
   EncoderDevice,
   ImportOutcome,
   UnfinishedImport,
-  UpdateOutcome,
   VectorIndexKind,
   VectorSearchInfo,
 } from '../protocol/corpus';
@@ -44,12 +43,11 @@ interface OpenCorpus {
   how?: string;
 }
 
-const reportOf = ({ record, refusals, repeats }: ImportOutcome): ImportReport => ({
+const reportOf = ({ record, refusals, repeats, changes }: ImportOutcome): ImportReport => ({
   ...{ entry: entryOf(record), refusals },
   ...(repeats && { repeats }),
+  ...(changes && { changes }),
 });
-
-const changesOf = ({ added, changed, removed, kept }: UpdateOutcome) => ({ added, changed, removed, kept });
 
 /** How vectors are searched: `graph (ef 128), WASM, 4 threads, int8`. */
 const searchWords = ({ kind, backend, threads, dtype, ef }: VectorSearchInfo): string =>
@@ -153,7 +151,7 @@ export class StoredCorpora implements CorpusLibrary {
   ): Promise<ImportReport> {
     const outcome = await this.#remote.updateCorpus(id, request, proxy(onProgress), signal, pause);
     this.#open.delete(id);
-    return { ...reportOf(outcome), changes: changesOf(outcome) };
+    return reportOf(outcome);
   }
 
   async buildIndex(
@@ -161,8 +159,9 @@ export class StoredCorpora implements CorpusLibrary {
     kind: VectorIndexKind,
     onProgress: OnProgress,
     signal: AbortSignal,
+    pause?: AbortSignal,
   ): Promise<CorpusEntry> {
-    const record = await this.#remote.buildIndex(id, kind, proxy(onProgress), signal);
+    const record = await this.#remote.buildIndex(id, kind, proxy(onProgress), signal, pause);
     this.#open.delete(id);
     return entryOf(record);
   }

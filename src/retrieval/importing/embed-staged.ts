@@ -11,6 +11,7 @@ import { decodeSections, encodeSections, requireSection, requireWords } from '..
 import { storedType } from '../corpus-files';
 import { ByteRows, ByteRowWriter, denseRows, emptyByteRows, encodeVectors, type DenseRows } from '../dense';
 import type { PassageFile } from '../passage-file';
+import { sha256Hex } from '../sha256';
 import { createPauser } from '../yielding';
 import { ContentIndex } from './content-index';
 
@@ -96,12 +97,12 @@ async function readPart(
 const sizeOf = (order: Uint32Array, part: number): number =>
   Math.min(PART_VECTORS, order.length - part * PART_VECTORS);
 
-/** Writes `vectors.bin`, whose rows it returns. The parts stay until the corpus is committed. */
+/** Writes `vectors.bin`, whose rows and hash it returns. The parts stay until the corpus is committed. */
 export async function embedStaged(
   staged: StagedCorpus,
   passages: PassageFile,
   options: EmbedOptions,
-): Promise<DenseRows> {
+): Promise<{ rows: DenseRows; sha256: string }> {
   const { encoder, identity, onProgress, signal } = options;
   const work = await lay(passages, options);
   const { order } = work;
@@ -122,8 +123,9 @@ export async function embedStaged(
   }
   throwIfAborted(signal);
   const rows = await assemble(staged, work, identity, options);
-  await staged.write(CORPUS_FILES.vectors, await encodeVectors(rows), signal);
-  return rows;
+  const file = await encodeVectors(rows);
+  await staged.write(CORPUS_FILES.vectors, file, signal);
+  return { rows, sha256: await sha256Hex(file) };
 }
 
 async function writePart(

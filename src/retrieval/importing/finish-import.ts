@@ -7,7 +7,7 @@ import {
   type ImportOutcome,
   type NewCorpus,
 } from '../../protocol/corpus';
-import type { ImportPlan, StagedCorpus, StagingStore } from '../../protocol/staged-corpus';
+import type { StagedCorpus, StagingStore } from '../../protocol/staged-corpus';
 import { buildVectorIndex } from '../build-vector-index';
 import { loadAnalyzer } from '../bm25/analyzers';
 import { decodeBm25, encodeBm25 } from '../bm25/bm25-file';
@@ -21,7 +21,8 @@ import { toIndexedText } from '../passage-text';
 import { sha256Hex } from '../sha256';
 import { contentsOf, type ContentIndex } from './content-index';
 import { embedStaged, type KnownVectors } from './embed-staged';
-import { pausable, type ImportTools, type Watching } from './import-tools';
+import { graphCheckpoints } from './graph-checkpoints';
+import { pausable, requirePlan, type ImportTools, type Pausing, type Watching } from './import-tools';
 import { requireFile } from './stage-passages';
 
 /** The corpus that an update starts from. */
@@ -53,12 +54,12 @@ export const finishImport = (
   tools: ImportTools,
   watching: Watching,
   opened?: Previous,
-): Promise<ImportOutcome> => pausable(watching, (either) => finishStaged(staged, tools, either, opened));
+): Promise<ImportOutcome> => pausable(watching, (pausing) => finishStaged(staged, tools, pausing, opened));
 
 async function finishStaged(
   staged: StagedCorpus,
   tools: ImportTools,
-  { onProgress, signal }: Watching,
+  { onProgress, signal, isKept }: Pausing,
   opened: Previous | undefined,
 ): Promise<ImportOutcome> {
   const plan = requirePlan(staged);
@@ -87,19 +88,27 @@ async function finishStaged(
     const loaded = await tools.loadEncoder(plan.encoder, onProgress, signal);
     identity = loaded.identity;
     const known = previous && knownVectors(previous);
-    const rows = await embedStaged(staged, passages, { ...loaded, known, index, onProgress, signal });
+    const { rows, sha256 } = await embedStaged(staged, passages, {
+      ...loaded,
+      known,
+      index,
+      onProgress,
+      signal,
+    });
     files.push(CORPUS_FILES.vectors);
-    const built = await buildVectorIndex(rows, index, tools, { onProgress, signal });
+    const checkpoints = graphCheckpoints(staged, sha256, { isKept });
+    const built = await buildVectorIndex(rows, index, tools, { onProgress, signal, checkpoints });
     if (built) {
       await staged.write(built.name, built.bytes, signal);
       files.push(built.name);
     }
   }
-  const { name, sources, refusals, repeats, replaces } = plan;
-  const own = { name, passages: passages.length, encoder: identity, sources };
+  const { name, sources, refusals, repeats, chunking, changes, replaces } = plan;
+  const how = chunking && { chunking };
+  const own = { name, passages: passages.length, encoder: identity, sources, ...how };
   const corpus: NewCorpus = identity && plan.index ? { ...own, index } : own;
   const record = await staged.commit(corpus, files, replaces);
-  return { record, refusals, ...(repeats && { repeats }) };
+  return { record, refusals, ...(repeats && { repeats }), ...(changes && { changes }) };
 }
 
 function* changedRows(passages: PassageFile, { contents }: Previous): Generator<number | string> {
@@ -108,8 +117,3 @@ function* changedRows(passages: PassageFile, { contents }: Previous): Generator<
 
 const knownVectors = ({ contents, vectors }: Previous): KnownVectors | undefined =>
   vectors ? { rows: vectors, rowOf: (passage) => contents.find(passage) } : undefined;
-
-function requirePlan({ plan }: StagedCorpus): ImportPlan {
-  if (plan) return plan;
-  throw new AppError('INTERNAL', 'The import has no plan.', { fix: 'Import the documents again.' });
-}

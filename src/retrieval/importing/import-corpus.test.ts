@@ -1,126 +1,37 @@
 import 'fake-indexeddb/auto';
 import { gzipSync } from 'node:zlib';
 import { beforeEach, describe, expect, it } from 'vitest';
+import {
+  ENCODER,
+  identity,
+  ImportDevice,
+  request,
+  requireWhole,
+  rivers,
+  rowsFile,
+} from '../../../tests/retrieval/imports';
 import { lazyDatabase } from '../../platform/storage/browser-storage';
-import { createCorpusStore, type CorpusStoreParts } from '../../platform/storage/corpus-store';
 import { MemoryFileStore } from '../../platform/storage/file-store';
 import { createLocalLocks } from '../../platform/storage/locks';
-import { CORPUS_FILES, type EncoderIdentity, type ImportFile } from '../../protocol/corpus';
-import { AppError } from '../../protocol/errors';
-import type { Encoder, Passage } from '../../protocol/retrieval';
-import type { StagingStore } from '../../protocol/staged-corpus';
-import { decodeBm25 } from '../bm25/bm25-file';
+import { CORPUS_FILES } from '../../protocol/corpus';
+import type { Encoder } from '../../protocol/retrieval';
 import { decodeVectors } from '../dense';
-import { PassageFile } from '../passage-file';
-import { sha256Hex } from '../sha256';
 import { importCorpus, resumeImport } from './import-corpus';
 import type { ImportTools } from './import-tools';
 import { updateCorpus } from './update-corpus';
 
-const identity: EncoderIdentity = { model: 'counting', revision: '1', dimensions: 4, dtype: 'fp32' };
-
-/** A unit vector that follows from the text, so that what belongs together can be seen. */
-function vectorOf({ title, text }: Pick<Passage, 'title' | 'text'>): Float32Array {
-  const sums = [1, 1, 1, 1];
-  [...`${title}|${text}`].forEach((unit, i) => (sums[i % 4] = (sums[i % 4] ?? 0) + unit.charCodeAt(0)));
-  const norm = Math.hypot(...sums);
-  return Float32Array.from(sums, (sum) => sum / norm);
-}
-
-/** Counts what it embeds; fails where it is told to. */
-class CountingEncoder implements Encoder {
-  readonly dimensions = 4;
-  embedded: string[] = [];
-  failAfter = Infinity;
-
-  embedQueries(): Promise<Float32Array[]> {
-    return Promise.resolve([]);
-  }
-
-  embedPassages(passages: readonly Passage[]): Promise<Float32Array[]> {
-    if (this.embedded.length >= this.failAfter) {
-      return Promise.reject(new AppError('NETWORK', 'gone', { recoverable: true }));
-    }
-    this.embedded.push(...passages.map(({ text }) => text));
-    return Promise.resolve(passages.map(vectorOf));
-  }
-}
-
-let databases = 0;
-let database: string;
-let files: MemoryFileStore;
-let locks: ReturnType<typeof createLocalLocks>;
-let encoder: CountingEncoder;
-let ids = 0;
-
-/** As a freshly opened page sees it. */
-const reopen = (parts: Partial<CorpusStoreParts> = {}): StagingStore =>
-  createCorpusStore({
-    ...{ database: lazyDatabase(database), files, locks },
-    quota: {
-      estimate: () => Promise.resolve({ usedBytes: 0, quotaBytes: 0, persisted: false }),
-      persist: () => Promise.resolve(true),
-    },
-    now: () => new Date(Date.UTC(2026, 0, 1)).toISOString(),
-    newId: () => `id-${++ids}`,
-    sha256: sha256Hex,
-    ...parts,
-  });
-
-const toolsOf = (store: StagingStore = reopen()): ImportTools => ({
-  store,
-  loadEncoder: () => Promise.resolve({ encoder, identity }),
-  now: () => new Date(Date.UTC(2026, 0, 1)).toISOString(),
-});
-
-const rowsFile = (path: string, rows: readonly object[]): ImportFile => ({
-  path,
-  file: new Blob([rows.map((row) => JSON.stringify(row)).join('\n')]),
-});
-const rivers = (n: number, from = 0) =>
-  Array.from({ length: n }, (_, i) => ({
-    id: `r${from + i}`,
-    title: `River ${from + i}`,
-    text: `The river number ${from + i} ${'flows on '.repeat((from + i) % 7)}to the sea.`,
-  }));
-const request = (list: readonly object[], wanted: string | null = 'counting') => ({
-  ...{ name: 'Rivers', encoder: wanted, files: [rowsFile('rivers.jsonl', list)] },
-});
-const ENCODER = { id: 'counting' };
-
-/** Everything of a stored corpus fits together, whichever way it came about. */
-async function requireWhole(store: StagingStore, id: string, expected: readonly Passage[]): Promise<void> {
-  const record = (await store.list()).find((one) => one.id === id);
-  const passages = new PassageFile(await store.read(id, CORPUS_FILES.passages));
-  expect([...passages]).toEqual(expected);
-  expect(record?.passages).toBe(expected.length);
-  const bm25 = await decodeBm25(await store.read(id, CORPUS_FILES.bm25));
-  const last = expected.at(-1);
-  const [row] = bm25.search(last?.title ?? '', 1).rows;
-  expect(expected[row ?? -1]?.title).toBe(last?.title);
-  if (!record?.encoder) return;
-  const vectors = await decodeVectors(await store.read(id, CORPUS_FILES.vectors));
-  expected.forEach((passage, i) => {
-    const own = vectorOf(passage);
-    const cosine = own.reduce((sum, x, d) => sum + x * (vectors.rowAt(i)[d] ?? 0), 0);
-    expect(cosine).toBeGreaterThan(0.999);
-  });
-}
-
+let device: ImportDevice;
 beforeEach(() => {
-  database = `imports-${++databases}`;
-  files = new MemoryFileStore();
-  locks = createLocalLocks();
-  encoder = new CountingEncoder();
+  device = new ImportDevice();
 });
 
 describe('an import', () => {
   it('becomes a corpus whose files fit together, and leaves nothing else', async () => {
     const list = rivers(600);
-    const { record, refusals } = await importCorpus(request(list), ENCODER, toolsOf());
+    const { record, refusals } = await importCorpus(request(list), ENCODER, device.toolsOf());
     expect(refusals).toEqual([]);
-    await requireWhole(reopen(), record.id, list);
-    expect([...files.files.keys()].sort()).toEqual(
+    await requireWhole(device.reopen(), record.id, list);
+    expect([...device.files.files.keys()].sort()).toEqual(
       ['bm25.bin', 'passages.idx', 'passages.jsonl', 'vectors.bin'].map(
         (name) => `corpora/${record.id}/${name}`,
       ),
@@ -129,10 +40,10 @@ describe('an import', () => {
 
   it('keeps many vectors as bytes', async () => {
     const list = rivers(4200);
-    const { record } = await importCorpus(request(list), ENCODER, toolsOf());
-    const vectors = await decodeVectors(await reopen().read(record.id, CORPUS_FILES.vectors));
+    const { record } = await importCorpus(request(list), ENCODER, device.toolsOf());
+    const vectors = await decodeVectors(await device.reopen().read(record.id, CORPUS_FILES.vectors));
     expect(vectors.dtype).toBe('int8');
-    await requireWhole(reopen(), record.id, list);
+    await requireWhole(device.reopen(), record.id, list);
   });
 
   it('embeds the longest first and equal passages once', async () => {
@@ -141,9 +52,9 @@ describe('an import', () => {
       { id: 'b', title: 'T', text: 'much longer than the others' },
       { id: 'c', title: 'T', text: 'short' },
     ];
-    const { record } = await importCorpus(request(list), ENCODER, toolsOf());
-    expect(encoder.embedded).toEqual(['much longer than the others', 'short']);
-    await requireWhole(reopen(), record.id, list);
+    const { record } = await importCorpus(request(list), ENCODER, device.toolsOf());
+    expect(device.encoder.embedded).toEqual(['much longer than the others', 'short']);
+    await requireWhole(device.reopen(), record.id, list);
   });
 
   it('takes back what it wrote of a file that turns out bad', async () => {
@@ -153,10 +64,10 @@ describe('an import', () => {
     const { record, refusals } = await importCorpus(
       { ...request(good, null), files: [...request(good).files, bad, more] },
       null,
-      toolsOf(),
+      device.toolsOf(),
     );
     expect(refusals).toMatchObject([{ path: 'bad.jsonl', line: 2 }]);
-    await requireWhole(reopen(), record.id, rivers(5));
+    await requireWhole(device.reopen(), record.id, rivers(5));
   });
 
   it('takes tables and the folder of a BEIR set, and says whose layout rows have', async () => {
@@ -176,11 +87,11 @@ describe('an import', () => {
     const { record, refusals } = await importCorpus(
       { name: 'Mixed', encoder: null, files: given },
       null,
-      toolsOf(),
+      device.toolsOf(),
     );
     expect(refusals.map(({ path }) => path)).toEqual(['beir/queries.jsonl', 'beir/qrels/test.tsv']);
     expect(record.sources.map(({ layout }) => layout)).toEqual(['beir', 'wiki-18', 'medcorp', 'wiki-18']);
-    await requireWhole(reopen(), record.id, [
+    await requireWhole(device.reopen(), record.id, [
       { id: '1', title: 'Aar', text: 'A river.' },
       { id: '7', title: 'Sea', text: 'A "long" text' },
       { id: 'm', title: 'Heart', text: 'It beats.' },
@@ -190,46 +101,46 @@ describe('an import', () => {
 
   it('waits for one that is under way, and can be stopped while it waits', async () => {
     let release = (): void => undefined;
-    const first = reopen().stage(() => new Promise<void>((resolve) => (release = resolve)));
+    const first = device.reopen().stage(() => new Promise<void>((resolve) => (release = resolve)));
     const labels: (string | undefined)[] = [];
     const stopped = new AbortController();
-    const second = importCorpus(request(rivers(2)), ENCODER, toolsOf(), {
+    const second = importCorpus(request(rivers(2)), ENCODER, device.toolsOf(), {
       onProgress: ({ label }) => labels.push(label),
     });
-    const third = importCorpus(request(rivers(2)), ENCODER, toolsOf(), { signal: stopped.signal });
+    const third = importCorpus(request(rivers(2)), ENCODER, device.toolsOf(), { signal: stopped.signal });
     setTimeout(() => stopped.abort(), 20);
     await expect(third).rejects.toMatchObject({ code: 'ABORTED' });
-    expect(await reopen().list()).toEqual([]);
+    expect(await device.reopen().list()).toEqual([]);
     release();
     await first;
-    await requireWhole(reopen(), (await second).record.id, rivers(2));
+    await requireWhole(device.reopen(), (await second).record.id, rivers(2));
     expect(labels[0]).toContain('Waiting');
   });
 
   it('leaves nothing when the disk is full at any point, and says so', async () => {
     for (const quota of [0, 500, 9_000, 30_000, 45_000]) {
-      files = new MemoryFileStore(quota);
-      await expect(importCorpus(request(rivers(300)), ENCODER, toolsOf())).rejects.toMatchObject({
+      device = new ImportDevice(new MemoryFileStore(quota));
+      await expect(importCorpus(request(rivers(300)), ENCODER, device.toolsOf())).rejects.toMatchObject({
         code: 'STORAGE_FULL',
       });
-      expect(files.files.size).toBe(0);
-      expect(await reopen().unfinished()).toEqual([]);
+      expect(device.files.files.size).toBe(0);
+      expect(await device.reopen().unfinished()).toEqual([]);
     }
   });
 });
 
 describe("an import for which the browser's estimate leaves no room", () => {
   it('is refused and leaves nothing, though a write would go through', async () => {
-    const store = reopen({
+    const store = device.reopen({
       quota: {
         estimate: () => Promise.resolve({ usedBytes: 100_000, quotaBytes: 110_000, persisted: false }),
         persist: () => Promise.resolve(false),
       },
     });
-    await expect(importCorpus(request(rivers(300)), ENCODER, toolsOf(store))).rejects.toMatchObject({
+    await expect(importCorpus(request(rivers(300)), ENCODER, device.toolsOf(store))).rejects.toMatchObject({
       code: 'STORAGE_FULL',
     });
-    expect(files.files.size).toBe(0);
+    expect(device.files.files.size).toBe(0);
   });
 });
 
@@ -238,9 +149,8 @@ describe('an import that is cut short', () => {
     const list = rivers(700);
     const seen = { absent: 0, complete: 0, resumed: 0 };
     for (let crashAt = 0; ; crashAt++) {
-      database = `crash-${++databases}`;
-      files = new MemoryFileStore();
-      encoder = new CountingEncoder();
+      device = new ImportDevice();
+      const { files } = device;
       let steps = 0;
       // From the crash on nothing happens any more: neither the rest of the work nor the cleaning up.
       const step = async <T>(work: () => Promise<T>): Promise<T> => {
@@ -252,8 +162,8 @@ describe('an import that is cut short', () => {
         if (steps === crashAt) await files.write(path, data.slice(0, data.byteLength / 2));
         return step(() => files.write(path, data));
       };
-      const open = lazyDatabase(database);
-      const dying = reopen({
+      const open = lazyDatabase(device.database);
+      const dying = device.reopen({
         database: () => step(open),
         locks: createLocalLocks(),
         files: {
@@ -272,8 +182,8 @@ describe('an import that is cut short', () => {
           remove: (path) => step(() => files.remove(path)),
         },
       });
-      const finished = await importCorpus(request(list), ENCODER, toolsOf(dying)).catch(() => null);
-      const store = reopen({ locks: createLocalLocks() });
+      const finished = await importCorpus(request(list), ENCODER, device.toolsOf(dying)).catch(() => null);
+      const store = device.reopen({ locks: createLocalLocks() });
       await store.sweep();
       const [unfinished] = await store.unfinished();
       const [record] = await store.list();
@@ -283,15 +193,15 @@ describe('an import that is cut short', () => {
         await requireWhole(store, record.id, list);
       } else if (unfinished) {
         seen.resumed++;
-        const before = encoder.embedded.length;
-        const { record: resumed } = await resumeImport(unfinished.id, toolsOf(store));
+        const before = device.encoder.embedded.length;
+        const { record: resumed } = await resumeImport(unfinished.id, device.toolsOf(store));
         await requireWhole(store, resumed.id, list);
         // At most the part that was being written is embedded again.
-        expect(encoder.embedded.length - before).toBeLessThanOrEqual(list.length);
-        expect(encoder.embedded.length).toBeLessThanOrEqual(list.length + 256);
+        expect(device.encoder.embedded.length - before).toBeLessThanOrEqual(list.length);
+        expect(device.encoder.embedded.length).toBeLessThanOrEqual(list.length + 256);
       } else {
         seen.absent++;
-        expect(files.files.size).toBe(0);
+        expect(device.files.files.size).toBe(0);
       }
       expect(await store.unfinished()).toEqual([]);
       if (finished) break;
@@ -302,26 +212,26 @@ describe('an import that is cut short', () => {
   }, 120_000);
 
   it('is kept when what failed can pass, and goes on with what it has', async () => {
-    encoder.failAfter = 500;
-    await expect(importCorpus(request(rivers(700)), ENCODER, toolsOf())).rejects.toMatchObject({
+    device.encoder.failAfter = 500;
+    await expect(importCorpus(request(rivers(700)), ENCODER, device.toolsOf())).rejects.toMatchObject({
       code: 'NETWORK',
     });
-    const [unfinished] = await reopen().unfinished();
+    const [unfinished] = await device.reopen().unfinished();
     expect(unfinished?.plan).toMatchObject({ name: 'Rivers', passages: 700 });
-    expect(await reopen().sweep()).toBe(0);
-    encoder.failAfter = Infinity;
-    const { record } = await resumeImport(unfinished?.id ?? '', toolsOf());
-    expect(encoder.embedded).toHaveLength(700);
-    await requireWhole(reopen(), record.id, rivers(700));
+    expect(await device.reopen().sweep()).toBe(0);
+    device.encoder.failAfter = Infinity;
+    const { record } = await resumeImport(unfinished?.id ?? '', device.toolsOf());
+    expect(device.encoder.embedded).toHaveLength(700);
+    await requireWhole(device.reopen(), record.id, rivers(700));
   });
 
   it('can be discarded, and then is unknown', async () => {
-    encoder.failAfter = 0;
-    await importCorpus(request(rivers(10)), ENCODER, toolsOf()).catch(() => undefined);
-    const [{ id } = { id: '' }] = await reopen().unfinished();
-    await reopen().discard(id);
-    expect(files.files.size).toBe(0);
-    await expect(resumeImport(id, toolsOf())).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    device.encoder.failAfter = 0;
+    await importCorpus(request(rivers(10)), ENCODER, device.toolsOf()).catch(() => undefined);
+    const [{ id } = { id: '' }] = await device.reopen().unfinished();
+    await device.reopen().discard(id);
+    expect(device.files.files.size).toBe(0);
+    await expect(resumeImport(id, device.toolsOf())).rejects.toMatchObject({ code: 'NOT_FOUND' });
   });
 });
 
@@ -329,7 +239,7 @@ describe('an import whose ids repeat', () => {
   const rows = [...rivers(3), { id: 'r1', title: 'Another', text: 'Not that river.' }, ...rivers(1, 1)];
 
   it('is refused, and told how it would not be', async () => {
-    await expect(importCorpus(request(rows, null), null, toolsOf())).rejects.toMatchObject({
+    await expect(importCorpus(request(rows, null), null, device.toolsOf())).rejects.toMatchObject({
       code: 'BAD_INPUT',
       context: { line: 4 },
       fix: expect.stringContaining('Number repeated ids') as unknown,
@@ -346,12 +256,12 @@ describe('an import whose ids repeat', () => {
     const { record, repeats, refusals } = await importCorpus(
       { name: 'Rivers', encoder: null, files: given, numberRepeats: true },
       null,
-      toolsOf(),
+      device.toolsOf(),
     );
     expect(refusals).toHaveLength(1);
     expect(repeats).toEqual({ numbered: 2, dropped: 1 });
     expect(record.sources.map(({ passages }) => passages)).toEqual([4, 1]);
-    await requireWhole(reopen(), record.id, [
+    await requireWhole(device.reopen(), record.id, [
       ...rivers(3),
       { id: 'r1~2', title: 'Another', text: 'Not that river.' },
       { id: 'r2~3', title: 'B', text: 'b' },
@@ -375,37 +285,37 @@ describe('an import that is paused', () => {
       ...request(rivers(5)),
       files: [...request(rivers(3)).files, rowsFile('b.jsonl', rivers(2, 3))],
     };
-    await expect(importCorpus(given, ENCODER, toolsOf(), watchingFor('rivers.jsonl'))).rejects.toMatchObject(
-      paused,
-    );
-    const [unfinished] = await reopen({ locks: createLocalLocks() }).unfinished();
+    await expect(
+      importCorpus(given, ENCODER, device.toolsOf(), watchingFor('rivers.jsonl')),
+    ).rejects.toMatchObject(paused);
+    const [unfinished] = await device.reopen({ locks: createLocalLocks() }).unfinished();
     expect(unfinished?.plan).toMatchObject({ name: 'Rivers', passages: 5 });
-    expect(encoder.embedded).toEqual([]);
-    const { record } = await resumeImport(unfinished?.id ?? '', toolsOf());
-    await requireWhole(reopen(), record.id, rivers(5));
+    expect(device.encoder.embedded).toEqual([]);
+    const { record } = await resumeImport(unfinished?.id ?? '', device.toolsOf());
+    await requireWhole(device.reopen(), record.id, rivers(5));
   });
 
   it('while it is embedded, keeps the vectors it has, as often as it is paused', async () => {
     const list = rivers(900);
     const pausing = new AbortController();
     const stepping: Encoder = {
-      ...{ dimensions: 4, embedQueries: () => encoder.embedQueries() },
+      ...{ dimensions: 4, embedQueries: () => device.encoder.embedQueries() },
       embedPassages(passages, _onProgress, signal) {
         if (signal?.aborted) throw new DOMException('Stopped.', 'AbortError');
-        return encoder.embedPassages(passages);
+        return device.encoder.embedPassages(passages);
       },
     };
     const tools = (): ImportTools => ({
-      ...toolsOf(),
+      ...device.toolsOf(),
       loadEncoder: () => Promise.resolve({ encoder: stepping, identity }),
     });
     const afterFirstPart = ({ done }: { done: number }): void => {
-      if (encoder.embedded.length === 256 && done === 256) pausing.abort();
+      if (device.encoder.embedded.length === 256 && done === 256) pausing.abort();
     };
     await expect(
       importCorpus(request(list), ENCODER, tools(), { pause: pausing.signal, onProgress: afterFirstPart }),
     ).rejects.toMatchObject(paused);
-    const id = async (): Promise<string> => (await reopen().unfinished())[0]?.id ?? '';
+    const id = async (): Promise<string> => (await device.reopen().unfinished())[0]?.id ?? '';
     const again = new AbortController();
     await expect(
       resumeImport(await id(), tools(), {
@@ -413,87 +323,36 @@ describe('an import that is paused', () => {
         onProgress: ({ done, label }) => label === 'Embedding' && done === 512 && again.abort(),
       }),
     ).rejects.toMatchObject(paused);
-    expect(await reopen().list()).toEqual([]);
+    expect(await device.reopen().list()).toEqual([]);
     const { record } = await resumeImport(await id(), tools());
-    expect(encoder.embedded).toHaveLength(900);
-    await requireWhole(reopen(), record.id, list);
+    expect(device.encoder.embedded).toHaveLength(900);
+    await requireWhole(device.reopen(), record.id, list);
   });
 
   it('is removed when it is stopped as well', async () => {
     const watching = watchingFor('Indexing words');
     watching.pause.addEventListener('abort', () => watching.stop.abort());
-    await expect(importCorpus(request(rivers(5)), ENCODER, toolsOf(), watching)).rejects.toMatchObject({
-      code: 'ABORTED',
-      context: undefined,
-    });
-    expect(files.files.size).toBe(0);
-    expect(await reopen().unfinished()).toEqual([]);
+    await expect(importCorpus(request(rivers(5)), ENCODER, device.toolsOf(), watching)).rejects.toMatchObject(
+      {
+        code: 'ABORTED',
+        context: undefined,
+      },
+    );
+    expect(device.files.files.size).toBe(0);
+    expect(await device.reopen().unfinished()).toEqual([]);
   });
 
   it('leaves a corpus that it brings up to date as it was, until it goes on', async () => {
-    const { record } = await importCorpus(request(rivers(4)), ENCODER, toolsOf());
+    const { record } = await importCorpus(request(rivers(4)), ENCODER, device.toolsOf());
     const update = { files: [rowsFile('rivers.jsonl', rivers(6))] };
     await expect(
-      updateCorpus(record.id, update, toolsOf(), watchingFor('rivers.jsonl')),
+      updateCorpus(record.id, update, device.toolsOf(), watchingFor('rivers.jsonl')),
     ).rejects.toMatchObject(paused);
-    await requireWhole(reopen(), record.id, rivers(4));
-    const [unfinished] = await reopen().unfinished();
+    await requireWhole(device.reopen(), record.id, rivers(4));
+    const [unfinished] = await device.reopen().unfinished();
     expect(unfinished?.plan.replaces).toBe(record.id);
-    await resumeImport(unfinished?.id ?? '', toolsOf());
-    await requireWhole(reopen(), record.id, rivers(6));
-  });
-});
-
-describe('bringing a corpus up to date', () => {
-  it('embeds what is new or changed alone, under the same id and name', async () => {
-    const { record } = await importCorpus(request(rivers(20)), ENCODER, toolsOf());
-    await reopen().rename(record.id, 'Streams');
-    encoder.embedded = [];
-    const list = rivers(25)
-      .map((row) => (row.id === 'r3' ? { ...row, text: 'A dry bed.' } : row))
-      .slice(2);
-    const outcome = await updateCorpus(record.id, { files: [rowsFile('rivers.jsonl', list)] }, toolsOf());
-    expect(outcome).toMatchObject({ added: 5, changed: 1, removed: 2, kept: 17 });
-    expect(outcome.record).toMatchObject({ id: record.id, name: 'Streams', passages: 23 });
-    expect(encoder.embedded).toHaveLength(6);
-    await requireWhole(reopen(), record.id, list);
-    expect((await files.list('corpora')).length).toBe(1);
-    // Once more from the new place.
-    await updateCorpus(record.id, { files: [], add: true, remove: ['r5'] }, toolsOf());
-    expect(encoder.embedded).toHaveLength(6);
-    await requireWhole(
-      reopen(),
-      record.id,
-      list.filter(({ id }) => id !== 'r5'),
-    );
-    await reopen().remove(record.id);
-    expect(files.files.size).toBe(0);
-  });
-
-  it('adds to what is there, the new text in the place of the old', async () => {
-    const { record } = await importCorpus(request(rivers(3), null), null, toolsOf());
-    const changed = { id: 'r1', title: 'River 1', text: 'Now a lake.' };
-    const files = [rowsFile('more.jsonl', [changed, ...rivers(2, 3)])];
-    const outcome = await updateCorpus(record.id, { files, add: true }, toolsOf());
-    expect(outcome).toMatchObject({ added: 2, changed: 1, removed: 0, kept: 2 });
-    expect(outcome.record.sources).toHaveLength(2);
-    const [r0, , r2] = rivers(3);
-    if (r0 && r2) await requireWhole(reopen(), record.id, [r0, changed, r2, ...rivers(2, 3)]);
-  });
-
-  it('leaves the corpus as it was when it fails, and goes on with it later where it can', async () => {
-    const { record } = await importCorpus(request(rivers(5)), ENCODER, toolsOf());
-    encoder.failAfter = 0;
-    const files = [rowsFile('rivers.jsonl', rivers(8))];
-    await expect(updateCorpus(record.id, { files }, toolsOf())).rejects.toMatchObject({ code: 'NETWORK' });
-    await requireWhole(reopen(), record.id, rivers(5));
-    encoder.failAfter = Infinity;
-    const [unfinished] = await reopen().unfinished();
-    await resumeImport(unfinished?.id ?? '', toolsOf());
-    await requireWhole(reopen(), record.id, rivers(8));
-    await expect(updateCorpus(record.id, { files: [], add: false }, toolsOf())).rejects.toMatchObject({
-      code: 'BAD_INPUT',
-    });
-    await requireWhole(reopen(), record.id, rivers(8));
+    const { changes } = await resumeImport(unfinished?.id ?? '', device.toolsOf());
+    expect(changes).toEqual({ added: 2, changed: 0, removed: 0, kept: 4 });
+    await requireWhole(device.reopen(), record.id, rivers(6));
   });
 });

@@ -11,6 +11,7 @@ import { requireChunking } from '../documents/chunking';
 import { importPassages } from '../documents/import-passages';
 import { finishImport } from './finish-import';
 import { waiting, type ImportTools, type Watching } from './import-tools';
+import { finishRebuild } from './rebuild-index';
 import { readOptions, writePassages } from './stage-passages';
 
 export async function importCorpus(
@@ -32,7 +33,8 @@ export async function importCorpus(
       );
       const name = request.name.trim() || (sources[0]?.name ?? 'Documents');
       const index = encoder && request.index ? { index: request.index } : {};
-      const plan = { name, sources, refusals, encoder, words, ...index, ...written };
+      const { chunking } = options;
+      const plan = { name, sources, refusals, encoder, words, chunking, ...index, ...written };
       await staged.keep({ ...plan, format: 's3-web/import', version: 1, startedAt: tools.now() });
       return finishImport(staged, tools, watching);
     },
@@ -40,14 +42,17 @@ export async function importCorpus(
   );
 }
 
-/** Goes on with an import that was cut short. */
+/** Goes on with an import, an update or a new index that was cut short. */
 export function resumeImport(
   id: string,
   tools: ImportTools,
   watching: Watching = {},
 ): Promise<ImportOutcome> {
-  return tools.store.stage((staged) => finishImport(staged, tools, watching), {
-    ...{ resume: id, signal: watching.signal },
-    ...waiting(watching),
-  });
+  return tools.store.stage(
+    async (staged) =>
+      staged.plan?.task === 'index'
+        ? { record: await finishRebuild(staged, tools, watching), refusals: [] }
+        : finishImport(staged, tools, watching),
+    { resume: id, signal: watching.signal, ...waiting(watching) },
+  );
 }

@@ -3,7 +3,7 @@ import type { EncoderIdentity } from '../../protocol/corpus';
 import type { EncoderRequest } from '../../protocol/encoder';
 import { AppError, isAbort, throwIfAborted } from '../../protocol/errors';
 import type { Encoder, OnProgress } from '../../protocol/retrieval';
-import type { StagingStore } from '../../protocol/staged-corpus';
+import type { ImportPlan, StagedCorpus, StagingStore } from '../../protocol/staged-corpus';
 import type { IndexTools } from '../build-vector-index';
 import type { ReadOptions } from '../documents/read-passages';
 
@@ -33,17 +33,28 @@ export const waiting = ({ onProgress }: Watching) => ({
     onProgress?.({ done: 0, total: 0, unit: 'files', label: 'Waiting for the import in another tab' }),
 });
 
+/** What work that can be paused goes by. */
+export interface Pausing extends Pick<Watching, 'onProgress' | 'signal'> {
+  /** Whether what is done is kept if it is stopped now. */
+  isKept: () => boolean;
+}
+
 /** Work that `pause` stops as `signal` does, with the difference that what was done is kept. */
 export async function pausable<T>(
   { onProgress, signal, pause }: Watching,
-  work: (watching: Pick<Watching, 'onProgress' | 'signal'>) => Promise<T>,
+  work: (pausing: Pausing) => Promise<T>,
 ): Promise<T> {
   const either = signal && pause ? AbortSignal.any([signal, pause]) : (signal ?? pause);
   try {
     throwIfAborted(either);
-    return await work({ onProgress, signal: either });
+    return await work({ onProgress, signal: either, isKept: () => !signal?.aborted });
   } catch (error) {
     if (!isAbort(error) || !pause?.aborted || signal?.aborted) throw error;
     throw new AppError('ABORTED', 'Paused.', { recoverable: true, context: { paused: true } });
   }
+}
+
+export function requirePlan({ plan }: StagedCorpus): ImportPlan {
+  if (plan) return plan;
+  throw new AppError('INTERNAL', 'The import has no plan.', { fix: 'Import the documents again.' });
 }

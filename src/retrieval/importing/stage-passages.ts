@@ -1,6 +1,6 @@
 /** The passages of documents, onto the disk as they are read. */
 import { AppError } from '../../protocol/errors';
-import { CORPUS_FILES, type ImportRequest } from '../../protocol/corpus';
+import { CORPUS_FILES, DEFAULT_CHUNKING, type Chunking, type ImportRequest } from '../../protocol/corpus';
 import type { ImportPlan, StagedCorpus } from '../../protocol/staged-corpus';
 import type { ImportedSources, ImportReadOptions } from '../documents/import-passages';
 import { encodeOffsets } from '../packs/passage-offsets';
@@ -8,11 +8,16 @@ import { sha256Hex } from '../sha256';
 import type { ImportTools, Watching } from './import-tools';
 import { PassageWriter } from './passage-writer';
 
+/** With the chunking that is meant where none is asked for. */
 export const readOptions = (
   { chunking, numberRepeats }: Pick<ImportRequest, 'chunking' | 'numberRepeats'>,
   { read }: ImportTools,
   { onProgress, signal }: Watching,
-): ImportReadOptions => ({ ...read, ...(chunking && { chunking }), numberRepeats, onProgress, signal });
+): ImportReadOptions & { chunking: Chunking } => ({
+  ...read,
+  ...{ chunking: chunking ?? read?.chunking ?? DEFAULT_CHUNKING },
+  ...{ numberRepeats, onProgress, signal },
+});
 
 export async function writePassages(
   staged: StagedCorpus,

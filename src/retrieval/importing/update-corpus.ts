@@ -1,5 +1,5 @@
 /** A corpus brought up to date: its passages put together anew from what it holds and what files hold. */
-import type { CorpusUpdate, UpdateOutcome } from '../../protocol/corpus';
+import type { CorpusUpdate, PassageChanges, UpdateOutcome } from '../../protocol/corpus';
 import { requestOf } from '../../protocol/encoder';
 import type { Passage } from '../../protocol/retrieval';
 import type { StagedCorpus } from '../../protocol/staged-corpus';
@@ -22,22 +22,25 @@ export async function updateCorpus(
   return tools.store.stage(
     async (staged) => {
       const previous = await openPrevious(id, tools.store);
-      const options = readOptions(update, tools, watching);
       const { record, passages: old } = previous;
-      const counts = { added: 0, changed: 0, removed: 0, kept: 0 };
+      const how = update.chunking ?? record.chunking;
+      const options = readOptions({ ...update, ...(how && { chunking: how }) }, tools, watching);
+      const changes = { added: 0, changed: 0, removed: 0, kept: 0 };
       const { sources, refusals, ...written } = await writePassages(staged, async (writer) => {
         const given = await readIncoming(staged, update, options);
-        await merge(old, given.passages, update, writer, counts);
+        await merge(old, given.passages, update, writer, changes);
         return { ...given, sources: update.add ? [...record.sources, ...given.sources] : given.sources };
       });
       const { parameters } = previous.bm25.data;
       const words = { ...parameters, analyzer: previous.bm25.analyzer.name };
       const encoder = record.encoder && requestOf(record.encoder);
       const index = record.index ? { index: record.index } : {};
-      const kept = { name: record.name, encoder, words, ...index, replaces: id };
-      const plan = { ...kept, sources, refusals, ...written };
+      // Of an update that only deletes nothing was cut.
+      const chunking = update.files.length > 0 ? options.chunking : record.chunking;
+      const kept = { name: record.name, encoder, words, ...index, ...(chunking && { chunking }) };
+      const plan = { ...kept, replaces: id, sources, refusals, changes, ...written };
       await staged.keep({ ...plan, format: 's3-web/import', version: 1, startedAt: tools.now() });
-      return { ...(await finishImport(staged, tools, watching, previous)), ...counts };
+      return { ...(await finishImport(staged, tools, watching, previous)), changes };
     },
     { signal: watching.signal, ...waiting(watching) },
   );
@@ -69,7 +72,7 @@ async function merge(
   incoming: PassageFile,
   { add = false, remove = [] }: CorpusUpdate,
   writer: PassageWriter,
-  counts: Pick<UpdateOutcome, 'added' | 'changed' | 'removed' | 'kept'>,
+  changes: PassageChanges,
 ): Promise<void> {
   const gone = new Set(remove);
   const fresh = new Map<string, number>();
@@ -80,17 +83,17 @@ async function merge(
   for (const passage of old) {
     before.set(passage.id, row++);
     if (gone.has(passage.id) || (!add && !fresh.has(passage.id))) {
-      counts.removed++;
+      changes.removed++;
       continue;
     }
     const now = incoming.at(fresh.get(passage.id) ?? -1) ?? passage;
-    counts[isSame(passage, now) ? 'kept' : 'changed']++;
+    changes[isSame(passage, now) ? 'kept' : 'changed']++;
     if (add) await writer.add(now);
   }
   for (const passage of incoming) {
     if (gone.has(passage.id)) continue;
     const known = before.has(passage.id);
-    if (!known) counts.added++;
+    if (!known) changes.added++;
     if (!known || !add) await writer.add(passage);
   }
 }
