@@ -13,6 +13,7 @@ const VERSION = 1;
 export const PREFIX_BYTES = 16;
 const ALIGNMENT = 8;
 const MAX_HEADER_BYTES = 1 << 20;
+const NO_HASH = '0'.repeat(64);
 
 export type SectionMeta = Record<string, string | number>;
 
@@ -46,22 +47,23 @@ export async function encodeSections(
     sections.push({ name, offset, bytes: data.byteLength });
     offset = align(offset + data.byteLength);
   }
-  const payload = new Uint8Array(offset);
+  // A hash has always the same length, so the header has its place before it is known, and the payload is laid out but once.
+  const json = (sha256: string): Uint8Array => {
+    const header: Header = { format, formatVersion, sha256, meta, sections };
+    return new TextEncoder().encode(JSON.stringify(header));
+  };
+  const headerBytes = align(json(NO_HASH).byteLength);
+  const file = new Uint8Array(PREFIX_BYTES + headerBytes + offset);
+  const payload = file.subarray(PREFIX_BYTES + headerBytes);
   parts.forEach(([, data], i) => {
     payload.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), sections[i]?.offset ?? 0);
   });
-  const header: Header = { format, formatVersion, sha256: await sha256Hex(payload), meta, sections };
-  const json = new TextEncoder().encode(JSON.stringify(header));
-  const headerBytes = align(json.byteLength);
-
-  const file = new Uint8Array(PREFIX_BYTES + headerBytes + payload.byteLength);
   file.set(new TextEncoder().encode(MAGIC));
   const view = new DataView(file.buffer);
   view.setUint32(8, VERSION, true);
   view.setUint32(12, headerBytes, true);
   file.fill(0x20, PREFIX_BYTES, PREFIX_BYTES + headerBytes);
-  file.set(json, PREFIX_BYTES);
-  file.set(payload, PREFIX_BYTES + headerBytes);
+  file.set(json(await sha256Hex(payload)), PREFIX_BYTES);
   return file;
 }
 
