@@ -17,6 +17,9 @@ export const overflow = (page: Page): Promise<number> =>
   page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
 
 export async function expectAccessible(page: Page, part?: string): Promise<void> {
+  // High enough that a bar at the bottom covers nothing, which axe would take for small targets.
+  const height = await page.evaluate(() => document.documentElement.scrollHeight);
+  await page.setViewportSize({ width: page.viewportSize()?.width ?? 1280, height: height + 200 });
   expect(await violations(page, part)).toEqual([]);
   expect(await overflow(page)).toBeLessThanOrEqual(0);
 }
@@ -39,9 +42,6 @@ export async function expectAccessibleIn(
     await test.step(`${theme}, ${width} px wide`, async () => {
       await page.emulateMedia({ colorScheme: theme });
       await page.setViewportSize({ width, height: 860 });
-      // High enough that a bar at the bottom covers nothing, which axe would take for small targets.
-      const height = await page.evaluate(() => document.documentElement.scrollHeight);
-      await page.setViewportSize({ width, height: height + 200 });
       await expect(page.locator('html')).toHaveAttribute('data-theme', theme);
       await expectAccessible(page, part);
     });
