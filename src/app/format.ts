@@ -35,3 +35,13 @@ export const formatDate = (iso: string): string => {
     ? ''
     : date.toLocaleString('en-GB', { dateStyle: 'medium', timeStyle: 'short' });
 };
+
+/** When something was last done, as short as it can be told: `today, 14:05`, `3 Nov`, `3 Nov 2025`. */
+export function formatWhen(iso: string, now = new Date()): string {
+  const date = new Date(iso);
+  if (Number.isNaN(date.getTime())) return '';
+  if (date.toDateString() === now.toDateString())
+    return `today, ${date.toLocaleTimeString('en-GB', { timeStyle: 'short' })}`;
+  const year = date.getFullYear() === now.getFullYear() ? {} : ({ year: 'numeric' } as const);
+  return date.toLocaleDateString('en-GB', { day: 'numeric', month: 'short', ...year });
+}

@@ -12,6 +12,8 @@ export interface ThemeEnvironment {
 /** Which theme is chosen and which is shown; the page's root carries it as `data-theme`. */
 export class Theme {
   choice = $state<ThemeChoice>('auto');
+  /** What the choice, or the system where that decides, comes to. */
+  shown = $state<'light' | 'dark'>('light');
   #environment: ThemeEnvironment;
 
   constructor(environment: ThemeEnvironment) {
@@ -31,6 +33,7 @@ export class Theme {
 
   #show(): void {
     const system = this.#environment.prefersDark.matches ? 'dark' : 'light';
-    this.#environment.root.dataset['theme'] = this.choice === 'auto' ? system : this.choice;
+    this.shown = this.choice === 'auto' ? system : this.choice;
+    this.#environment.root.dataset['theme'] = this.shown;
   }
 }

@@ -5,6 +5,17 @@ const among = (short: string, rank: number | null, own: number): string => {
   return `${rank < own ? '↑' : '↓'} ${rank} in ${short}`;
 };
 
+const ANALYZERS: Partial<Record<string, string>> = {
+  english: 'English, as Lucene',
+  simple: 'any: words as they stand',
+  cjk: 'Chinese, Japanese, Korean',
+};
+const language = (name: string): string => ANALYZERS[name] ?? name.charAt(0).toUpperCase() + name.slice(1);
+
+/** Of an id such as `snowball-german/1`. */
+const analysis = (id: string): string =>
+  id === '' ? 'an older analysis' : language(id.replace(/^(lucene|snowball)-|\/\d+$/g, ''));
+
 export const links = {
   packHeading: 'Open an index by its address',
   packAddress: 'Address of the index',
@@ -15,7 +26,7 @@ export const links = {
   look: 'Look at it',
   looking: 'Reading its manifest …',
   found: (passages: string, encoder: string | null, analyzer: string) =>
-    `${passages} passages, ${encoder === null ? 'searchable by words' : `embedded by ${encoder}`}; words by ${analyzer || 'an older analysis'}.`,
+    `${passages} passages, ${encoder === null ? 'searchable by words' : `embedded by ${encoder}`}; language of the words: ${analysis(analyzer)}.`,
   fetch: (bytes: string) => `Fetch ${bytes}`,
   link: (bytes: string) => `Leave it there, ${bytes} at first use`,
   linkNote: {
@@ -193,12 +204,7 @@ export const links = {
     sentences: 'Sentences of a window',
     overlap: 'Of them, repeated from the one before',
     analyzer: 'Language of the words',
-    analyzers: {
-      english: 'English, as Lucene',
-      simple: 'any: words as they stand',
-      cjk: 'Chinese, Japanese, Korean',
-    } as Partial<Record<string, string>>,
-    language: (name: string) => name.charAt(0).toUpperCase() + name.slice(1),
+    language,
     k1: 'BM25 k1',
     b: 'BM25 b',
     note: 'Rows of tables and JSONL are passages already; only very long ones are cut. k1 0.9 and b 0.4 are those of s3.',
