@@ -5,7 +5,6 @@ import type { EncoderIdentity, RemoteLink, VectorSearchSettings } from '../src/p
 import { requestOf } from '../src/protocol/encoder';
 import { AppError } from '../src/protocol/errors';
 import type { HybridSettings, RetrievalMode, Retriever } from '../src/protocol/retrieval';
-import { HybridRetriever } from '../src/retrieval/hybrid/hybrid-retriever';
 import type { LinkedRetriever } from '../src/retrieval/linked-corpus';
 import { openHttpPack } from '../src/retrieval/packs/http-pack';
 import { openRangedPack } from '../src/retrieval/packs/ranged-pack';
@@ -101,7 +100,6 @@ export function tuned(
   hybrid: Partial<HybridSettings>,
   vectors: Partial<VectorSearchSettings>,
 ): Retriever {
-  if (retriever instanceof HybridRetriever) return retriever.with(hybrid).withVectors(vectors);
   if (retriever.tuned) return retriever.tuned(hybrid, vectors);
   throw new UsageError('--rrf-k, weights and --ef are not for servers, which search as they do.');
 }

@@ -28,7 +28,7 @@ import type {
 } from '../protocol/retrieval';
 import type { StagingStore } from '../protocol/staged-corpus';
 import { Bm25Retriever } from './bm25/bm25-retriever';
-import { openCorpusFiles, type SearchableCorpus, type VectorIndex } from './corpus-files';
+import { filesOf, openCorpusFiles, type SearchableCorpus, type VectorIndex } from './corpus-files';
 import { mapOf, requireDrawable, vectorsElsewhere } from './corpus-map';
 import { openDemoCorpus, type DemoParts } from './demo-corpus';
 import { DenseRetriever, openDenseIndex, type DensePlatform } from './dense';
@@ -38,10 +38,11 @@ import {
   combineVectors,
   combineWords,
   corporaOf,
+  fuseCorpora,
   isSeveral,
   JoinedPassages,
 } from './hybrid/combined-corpora';
-import { fusedRetriever, HybridRetriever } from './hybrid/hybrid-retriever';
+import { HybridRetriever } from './hybrid/hybrid-retriever';
 import { importCorpus, resumeImport } from './importing/import-corpus';
 import type { ImportTools } from './importing/import-tools';
 import { rebuildIndex } from './importing/rebuild-index';
@@ -162,10 +163,7 @@ export class CorpusService implements CorpusServiceApi {
     vectors: Partial<VectorSearchSettings>,
   ): Promise<Hit[][]> {
     const { retriever } = await this.#open(entry, mode, undefined, signal);
-    let chosen: Retriever = retriever;
-    if (retriever instanceof HybridRetriever) chosen = retriever.with(hybrid).withVectors(vectors);
-    else if (retriever instanceof DenseRetriever) chosen = retriever.with(vectors);
-    else if (retriever.tuned) chosen = retriever.tuned(hybrid, vectors);
+    const chosen = retriever.tuned?.(hybrid, vectors) ?? retriever;
     return chosen.search(queries, topK, signal);
   }
 
@@ -217,6 +215,7 @@ export class CorpusService implements CorpusServiceApi {
       store: await this.#storage(),
       read: this.#parts.read,
       openUsearch: this.#parts.dense?.openUsearch,
+      passagesInMemory: this.#parts.passagesInMemory,
       now: () => new Date().toISOString(),
       loadEncoder: async (request, onProgress, signal) => {
         const { encoder, info } = await this.#loadEncoder(request, onProgress, signal);
@@ -351,8 +350,8 @@ export class CorpusService implements CorpusServiceApi {
       const combined = await (mode === 'dense' ? vectors() : words());
       if (combined) return combined;
     }
-    const parts = (await openAll(mode)).map(({ retriever }) => ({ retriever, weight: 1 }));
-    return fusedRetriever(parts, undefined, mode);
+    const parts = (await openAll(mode)).map(({ retriever }) => retriever);
+    return fuseCorpora(parts, mode);
   }
 
   async #openStored(id: string): Promise<Entry> {
@@ -375,16 +374,11 @@ export class CorpusService implements CorpusServiceApi {
   }
 
   #openRecord(store: StagingStore, record: CorpusRecord): Promise<SearchableCorpus | LinkedCorpus> {
-    const { id, link } = record;
+    const { link } = record;
     if (!link) {
-      const files = {
-        read: (file: string) => store.read(id, file),
-        open: (file: string) => store.open(id, file),
-        readRange: (file: string, start: number, bytes: number, signal?: AbortSignal) =>
-          store.readRange(id, file, start, bytes, signal),
-        has: (file: string) => Object.hasOwn(record.files, file),
-      };
-      return openCorpusFiles(files, record.index, { mostInMemory: this.#parts.passagesInMemory });
+      return openCorpusFiles(filesOf(store, record), record.index, {
+        mostInMemory: this.#parts.passagesInMemory,
+      });
     }
     const { openLinked } = this.#parts;
     if (openLinked) return openLinked({ ...record, link });

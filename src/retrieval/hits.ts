@@ -1,5 +1,6 @@
+import type { VectorSearchSettings } from '../protocol/corpus';
 import { AppError } from '../protocol/errors';
-import type { Hit, Passage, Retriever } from '../protocol/retrieval';
+import type { Hit, HybridSettings, Passage, Retriever } from '../protocol/retrieval';
 import { passagesAt, type PassageSource } from './passage-text';
 import type { TopK } from './top-k';
 
@@ -7,6 +8,8 @@ import type { TopK } from './top-k';
 export interface RowRetriever extends Retriever {
   /** As `search`, without the passages. */
   searchRows(queries: readonly string[], topK: number, signal?: AbortSignal): Promise<TopK[]>;
+  /** The same corpus searched otherwise; what does not concern it is passed over. Absent where nothing does. */
+  tuned?(hybrid: Partial<HybridSettings>, vectors: Partial<VectorSearchSettings>): RowRetriever;
 }
 
 /** Result rows as hits with their passages, ranks from 1. Passages that lie on a disk or a host are read together, each once. */

@@ -6,7 +6,7 @@ export interface LinkedRetriever extends Retriever {
   /** Of dense and hybrid search, of the moment. Absent where another searches. */
   readonly vectors?: VectorSearchInfo | undefined;
   /** The same corpus searched otherwise. Absent where that is not ours to say. */
-  tuned?(hybrid: Partial<HybridSettings>, vectors: Partial<VectorSearchSettings>): Retriever;
+  tuned?(hybrid: Partial<HybridSettings>, vectors: Partial<VectorSearchSettings>): LinkedRetriever;
 }
 
 export interface LinkedCorpus {

@@ -205,6 +205,21 @@ describe('a corpus with another index than the exact one', () => {
     );
   });
 
+  it('looks at as many candidates where several corpora are searched as one', async () => {
+    const [first, second] = [await imported('hnsw'), await imported('hnsw')];
+    const service = start();
+    const both = `${first.id}+${second.id}`;
+    const search = (mode: 'dense' | 'hybrid', ef: number, hybrid = {}) =>
+      service.search(both, mode, queries, 10, undefined, hybrid, { ef });
+    expect(await search('dense', 1)).not.toEqual(await search('dense', 400));
+    // By both: with vectors alone weighed, it is their ranking.
+    const vectorsAlone = { bm25: 0, depth: 10 };
+    expect(await search('hybrid', 1, vectorsAlone)).not.toEqual(await search('hybrid', 400, vectorsAlone));
+    for (const mode of ['dense', 'hybrid'] as const) {
+      await expect(search(mode, 0)).rejects.toMatchObject({ code: 'BAD_INPUT' });
+    }
+  });
+
   it('keeps its kind when it is brought up to date', async () => {
     for (const kind of ['compact', 'hnsw'] as const) {
       const { id } = await imported(kind);

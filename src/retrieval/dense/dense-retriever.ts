@@ -1,6 +1,6 @@
 import type { VectorSearchSettings } from '../../protocol/corpus';
 import { throwIfAborted } from '../../protocol/errors';
-import type { Encoder, Hit } from '../../protocol/retrieval';
+import type { Encoder, Hit, HybridSettings } from '../../protocol/retrieval';
 import { fetchHits, requireTopK, type RowRetriever } from '../hits';
 import type { PassageSource } from '../passage-text';
 import type { TopK } from '../top-k';
@@ -38,8 +38,8 @@ export class DenseRetriever implements RowRetriever {
   }
 
   /** The same index, searched otherwise. */
-  with(settings: Partial<VectorSearchSettings>): DenseRetriever {
-    const options = { ...this.#options, settings: { ...this.#options.settings, ...settings } };
+  tuned(_hybrid: Partial<HybridSettings>, vectors: Partial<VectorSearchSettings>): DenseRetriever {
+    const options = { ...this.#options, settings: { ...this.#options.settings, ...vectors } };
     return new DenseRetriever(this.#index, this.#encoder, this.#passages, options);
   }
 

@@ -1,11 +1,14 @@
 /** Several corpora searched as one: their passages one after the other, one ranking over all. */
+import type { VectorSearchSettings } from '../../protocol/corpus';
 import { throwIfAborted } from '../../protocol/errors';
-import type { Hit, Passage } from '../../protocol/retrieval';
+import type { Hit, HybridSettings, Passage, RetrievalMode } from '../../protocol/retrieval';
 import { joinStatistics } from '../bm25/bm25-index';
 import { Bm25Retriever } from '../bm25/bm25-retriever';
 import { fetchHits, requireTopK, type RowRetriever } from '../hits';
+import type { LinkedRetriever } from '../linked-corpus';
 import { passagesAt, type FetchedPassages, type PassageSource } from '../passage-text';
 import { TopKHeap, type TopK } from '../top-k';
+import { fusedRetriever } from './hybrid-retriever';
 
 const SEPARATOR = '+';
 
@@ -102,13 +105,36 @@ export function combineWords(
 }
 
 /** Cosines of one encoder can be compared whatever corpus they are of. */
-export const combineVectors = (parts: readonly RowRetriever[], passages: JoinedPassages): CombinedRetriever =>
-  new CombinedRetriever(
-    'dense',
-    parts.map(
-      (part): SearchRows =>
-        (queries, topK, signal) =>
-          part.searchRows(queries, topK, signal),
-    ),
-    passages,
+export function combineVectors(parts: readonly RowRetriever[], passages: JoinedPassages): RowRetriever {
+  const searches = parts.map(
+    (part): SearchRows =>
+      (queries, topK, signal) =>
+        part.searchRows(queries, topK, signal),
   );
+  const combined = new CombinedRetriever('dense', searches, passages);
+  return {
+    mode: 'dense',
+    searchRows: (...search) => combined.searchRows(...search),
+    search: (...search) => combined.search(...search),
+    tuned: (hybrid, vectors) => combineVectors(tunedAll(parts, hybrid, vectors), passages),
+  };
+}
+
+/** Where scores cannot be compared: the ranks of each, fused. */
+export function fuseCorpora(parts: readonly LinkedRetriever[], mode: RetrievalMode): LinkedRetriever {
+  const fused = fusedRetriever(
+    parts.map((retriever) => ({ retriever, weight: 1 })),
+    undefined,
+    mode,
+  );
+  return { ...fused, tuned: (hybrid, vectors) => fuseCorpora(tunedAll(parts, hybrid, vectors), mode) };
+}
+
+/** Each as it can be; those of servers search as they do. */
+const tunedAll = <
+  T extends { tuned?(hybrid: Partial<HybridSettings>, vectors: Partial<VectorSearchSettings>): T },
+>(
+  parts: readonly T[],
+  hybrid: Partial<HybridSettings>,
+  vectors: Partial<VectorSearchSettings>,
+): T[] => parts.map((part) => part.tuned?.(hybrid, vectors) ?? part);

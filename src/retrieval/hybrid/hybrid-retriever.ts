@@ -8,7 +8,6 @@ import {
   type RetrievalMode,
   type Retriever,
 } from '../../protocol/retrieval';
-import { DenseRetriever } from '../dense/dense-retriever';
 import { fetchHits, requireTopK, type RowRetriever } from '../hits';
 import type { PassageSource } from '../passage-text';
 import type { TopK } from '../top-k';
@@ -66,15 +65,10 @@ export class HybridRetriever implements RowRetriever {
     return this.#dense.how;
   }
 
-  /** The same corpus with its vectors searched otherwise, where that can be. */
-  withVectors(settings: Partial<VectorSearchSettings>): HybridRetriever {
-    const dense = this.#dense instanceof DenseRetriever ? this.#dense.with(settings) : this.#dense;
-    return new HybridRetriever(dense, this.#bm25, this.#passages, this.#settings);
-  }
-
-  /** The same corpus with another k or other weights. */
-  with(settings: Partial<HybridSettings>): HybridRetriever {
-    return new HybridRetriever(this.#dense, this.#bm25, this.#passages, { ...this.#settings, ...settings });
+  /** The same corpus with another k or other weights, and its vectors searched otherwise. */
+  tuned(hybrid: Partial<HybridSettings>, vectors: Partial<VectorSearchSettings>): HybridRetriever {
+    const dense = this.#dense.tuned?.({}, vectors) ?? this.#dense;
+    return new HybridRetriever(dense, this.#bm25, this.#passages, { ...this.#settings, ...hybrid });
   }
 
   async searchRows(queries: readonly string[], topK: number, signal?: AbortSignal): Promise<TopK[]> {

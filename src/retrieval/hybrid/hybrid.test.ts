@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { DEFAULT_HYBRID, type Hit, type Passage } from '../../protocol/retrieval';
 import type { RowRetriever } from '../hits';
 import type { TopK } from '../top-k';
+import { combineVectors, fuseCorpora, JoinedPassages } from './combined-corpora';
 import { fusedRetriever, fuseRows, HybridRetriever } from './hybrid-retriever';
 import { fuseRankings } from './reciprocal-rank';
 
@@ -99,7 +100,7 @@ describe('hybrid search', () => {
       ['p3', 2],
     ]);
     await retriever.search(['x'], 300);
-    await retriever.with({ depth: 10 }).search(['x'], 3);
+    await retriever.tuned({ depth: 10 }, {}).search(['x'], 3);
     expect(dense.depths).toEqual([100, 300, 10]);
     expect(words.depths).toEqual(dense.depths);
   });
@@ -112,5 +113,37 @@ describe('hybrid search', () => {
     const [hits] = await fusedRetriever(parts).search(['x'], 3);
     expect(hits?.map(({ passage: { id } }) => id)).toEqual(['p3', 'p4', 'p1']);
     expect(hits?.[0]?.score).toBeCloseTo(1 / 63 + 2 / 61, 15);
+  });
+});
+
+describe('several corpora', () => {
+  /** Notes how it is to search. */
+  function tunable(rows: number[]) {
+    const asked: object[] = [];
+    const self: RowRetriever = {
+      ...scripted(rows),
+      tuned(hybrid, vectors) {
+        asked.push({ ...hybrid, ...vectors });
+        return self;
+      },
+    };
+    return { asked, self };
+  }
+
+  it('are each searched as it was asked for, whether scores are compared, ranks fused, or both', async () => {
+    const [a, b, fixed] = [tunable([1, 2]), tunable([3]), scripted([4])];
+    const joined = new JoinedPassages([passages, passages]);
+    const vectors = combineVectors([a.self, b.self], joined);
+    const [hits] = (await vectors.tuned?.({}, { ef: 9 }).search(['x'], 2)) ?? [];
+    expect(hits?.map(({ passage: { id } }) => id)).toEqual(['p1', 'p3']);
+    const hybrid = new HybridRetriever(vectors, fixed, joined);
+    await hybrid.tuned({ depth: 5 }, { ef: 8 }).search(['x'], 2);
+    // A server, which searches as it does, among those whose ranks are fused.
+    const fused = fuseCorpora([a.self, fixed, b.self], 'hybrid');
+    expect(await fused.tuned?.({ bm25: 2 }, { ef: 7 }).search(['x'], 5)).toEqual(
+      await fused.search(['x'], 5),
+    );
+    expect(a.asked).toEqual([{ ef: 9 }, { ef: 8 }, { bm25: 2, ef: 7 }]);
+    expect(b.asked).toEqual(a.asked);
   });
 });

@@ -17,6 +17,7 @@ import { Bm25Retriever } from '../bm25/bm25-retriever';
 import { openIndexFiles } from '../corpus-files';
 import { DenseRetriever, type DensePlatform } from '../dense';
 import { HybridRetriever } from '../hybrid/hybrid-retriever';
+import type { RowRetriever } from '../hits';
 import type { LinkedCorpus, LinkedRetriever } from '../linked-corpus';
 import { RangedPassages, type ReadBytes } from '../ranged-passages';
 import { describeVectorSearch, openVectorIndex, type VectorIndex } from '../vector-index';
@@ -31,21 +32,17 @@ const CHANGED = 'The pack was changed on its host: each build needs a folder of 
 /** A pack searched in one way. */
 export class RangedRetriever implements LinkedRetriever {
   readonly mode: RetrievalMode;
-  readonly #rows: DenseRetriever | Bm25Retriever | HybridRetriever;
+  readonly #rows: RowRetriever;
   readonly #index: VectorIndex | undefined;
 
-  constructor(
-    mode: RetrievalMode,
-    rows: DenseRetriever | Bm25Retriever | HybridRetriever,
-    index: VectorIndex | undefined,
-  ) {
+  constructor(mode: RetrievalMode, rows: RowRetriever, index: VectorIndex | undefined) {
     this.mode = mode;
     this.#rows = rows;
     this.#index = index;
   }
 
   get how(): string | undefined {
-    return 'how' in this.#rows ? this.#rows.how : undefined;
+    return this.#rows.how;
   }
 
   /** Of dense and hybrid search. */
@@ -55,9 +52,7 @@ export class RangedRetriever implements LinkedRetriever {
 
   /** The same pack, searched otherwise. */
   tuned(hybrid: Partial<HybridSettings>, vectors: Partial<VectorSearchSettings>): RangedRetriever {
-    let rows = this.#rows;
-    if (rows instanceof HybridRetriever) rows = rows.with(hybrid).withVectors(vectors);
-    else if (rows instanceof DenseRetriever) rows = rows.with(vectors);
+    const rows = this.#rows.tuned?.(hybrid, vectors) ?? this.#rows;
     return new RangedRetriever(this.mode, rows, this.#index);
   }
 
