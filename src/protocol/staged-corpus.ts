@@ -7,6 +7,7 @@ import type {
   ImportRefusal,
   NewCorpus,
   PassageChanges,
+  StoredFile,
   VectorIndexKind,
   RepeatedRows,
   WordSettings,
@@ -59,6 +60,17 @@ export interface StagedCorpus {
   write(file: string, bytes: Uint8Array<ArrayBuffer>, signal?: AbortSignal): Promise<void>;
   /** `null` where there is no such file. */
   read(file: string): Promise<Uint8Array<ArrayBuffer> | null>;
+  /** To be read piece by piece, held against no hash. `null` where there is no such file. */
+  open(file: string): Promise<StoredFile | null>;
+  /** Exactly these bytes. Rejects with `INTEGRITY` where the file is missing or ends before. */
+  readRange(
+    file: string,
+    start: number,
+    bytes: number,
+    signal?: AbortSignal,
+  ): Promise<Uint8Array<ArrayBuffer>>;
+  /** sha256, hexadecimal, without the file lying in memory. Rejects with `INTEGRITY` where there is no such file. */
+  hashOf(file: string, signal?: AbortSignal): Promise<string>;
   remove(file: string): Promise<void>;
   /** Names of what is staged. */
   list(): Promise<string[]>;

@@ -1,6 +1,12 @@
 /** The files that make a corpus searchable, built from passages and opened again. */
 import { AppError, throwIfAborted } from '../protocol/errors';
-import { CORPUS_FILES, type CorpusFile, type VectorIndexKind } from '../protocol/corpus';
+import {
+  CORPUS_FILES,
+  type CorpusFile,
+  type CorpusRecord,
+  type CorpusStore,
+  type VectorIndexKind,
+} from '../protocol/corpus';
 import type { Encoder, OnProgress, Passage } from '../protocol/retrieval';
 import { encodeBm25, loadBm25 } from './bm25/bm25-file';
 import type { Bm25Index } from './bm25/bm25-index';
@@ -70,6 +76,19 @@ function requireUniqueIds(passages: readonly Passage[]): void {
     }
     seen.add(id);
   }
+}
+
+/** Of a stored corpus. */
+export function filesOf(
+  store: Pick<CorpusStore, 'read' | 'open' | 'readRange'>,
+  { id, files }: Pick<CorpusRecord, 'id' | 'files'>,
+): CorpusFileSource {
+  return {
+    read: (file) => store.read(id, file),
+    open: (file) => store.open(id, file),
+    readRange: (file, start, bytes, signal) => store.readRange(id, file, start, bytes, signal),
+    has: (file) => Object.hasOwn(files, file),
+  };
 }
 
 /** The indexes of a corpus, read or built when first asked for. */

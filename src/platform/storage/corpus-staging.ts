@@ -4,7 +4,7 @@ import type { CorpusRecord } from '../../protocol/corpus';
 import type { ImportPlan, StagedCorpus, StagedImport, StagingStore } from '../../protocol/staged-corpus';
 import type { CorpusStoreParts } from './corpus-store-parts';
 import { putCorpus } from './database';
-import { piecesOf } from './file-ranges';
+import { openFiles, piecesOf } from './file-ranges';
 import { Sha256Stream } from './sha256-stream';
 
 export const PLAN_FILE = 'import.json';
@@ -87,9 +87,15 @@ export function createStaging(
 
   function staged(id: string, plan: ImportPlan | undefined): StagedCorpus & { plan: ImportPlan | undefined } {
     const folder = folderOf(id);
+    const opened = openFiles(files);
+    /** Of files that have not been written since. */
+    const hashes = new Map<string, string>();
+    const lost = (file: string): AppError =>
+      new AppError('INTEGRITY', `The new corpus has lost ${file}.`, { fix: 'Import again.' });
     const self: StagedCorpus & { plan: ImportPlan | undefined } = {
       ...{ id, plan },
       async sink(file) {
+        hashes.delete(file);
         const sink = await files.sink(`${folder}/${file}`);
         // Asked piece by piece: how much comes is not known in advance, and not every browser refuses a write that is too much.
         const write = async (bytes: Uint8Array<ArrayBuffer>): Promise<void> => {
@@ -99,10 +105,33 @@ export function createStaging(
         return { ...sink, write };
       },
       async write(file, bytes, signal) {
+        hashes.delete(file);
         await requireRoom(bytes.byteLength);
         await files.write(`${folder}/${file}`, bytes, signal);
       },
       read: (file) => files.read(`${folder}/${file}`),
+      async open(file) {
+        const content = await files.open(`${folder}/${file}`);
+        return content && { bytes: content.size, pieces: (signal) => piecesOf(content, signal) };
+      },
+      async readRange(file, start, bytes, signal) {
+        throwIfAborted(signal);
+        const part = await opened.read(`${folder}/${file}`, start, bytes);
+        throwIfAborted(signal);
+        if (part?.byteLength !== bytes) throw lost(file);
+        return part;
+      },
+      async hashOf(file, signal) {
+        const known = hashes.get(file);
+        if (known !== undefined) return known;
+        const content = await files.open(`${folder}/${file}`);
+        if (!content) throw lost(file);
+        const hash = new Sha256Stream();
+        for await (const piece of piecesOf(content, signal)) hash.update(piece);
+        const digest = hash.digest();
+        hashes.set(file, digest);
+        return digest;
+      },
       remove: (file) => files.remove(`${folder}/${file}`),
       list: () => files.list(folder),
       async keep(given) {
@@ -110,24 +139,19 @@ export function createStaging(
         self.plan = given;
       },
       async commit(corpus, names, replaces) {
-        const hashes: Record<string, string> = {};
+        const kept: Record<string, string> = {};
         let bytes = 0;
         for (const name of names) {
-          const content = await files.open(`${folder}/${name}`);
-          if (!content)
-            throw new AppError('INTEGRITY', `The new corpus has lost ${name}.`, { fix: 'Import again.' });
-          const hash = new Sha256Stream();
-          for await (const piece of piecesOf(content)) hash.update(piece);
-          hashes[name] = hash.digest();
-          bytes += content.size;
+          kept[name] = await self.hashOf(name);
+          bytes += (await self.open(name))?.bytes ?? 0;
         }
         const fresh: CorpusRecord = {
-          ...{ id, createdAt: parts.now(), ...corpus, bytes, files: hashes },
+          ...{ id, createdAt: parts.now(), ...corpus, bytes, files: kept },
         };
         const record = replaces === undefined ? fresh : await replace(replaces, fresh);
         if (replaces === undefined) await putCorpus(await database(), fresh);
         for (const name of await files.list(folder)) {
-          if (!Object.hasOwn(hashes, name)) await files.remove(`${folder}/${name}`);
+          if (!Object.hasOwn(kept, name)) await files.remove(`${folder}/${name}`);
         }
         return record;
       },

@@ -42,9 +42,14 @@ export class Bm25Retriever implements RowRetriever {
   }
 }
 
+/** All in memory, or some at a time. */
+type ManyPassages = { readonly length: number } & (
+  Iterable<Passage> | { batches(signal?: AbortSignal): AsyncIterable<Iterable<Passage>> }
+);
+
 /** Indexes passages as title and text in one field. */
 export async function buildBm25(
-  passages: Iterable<Passage> & { readonly length: number },
+  passages: ManyPassages,
   options: Bm25Options & { onProgress?: OnProgress | undefined; signal?: AbortSignal | undefined } = {},
 ): Promise<Bm25Index> {
   throwIfAborted(options.signal);
@@ -53,13 +58,15 @@ export async function buildBm25(
   const pause = createPauser(options.signal);
   const total = passages.length;
   let done = 0;
-  for (const passage of passages) {
-    builder.add(toIndexedText(passage));
-    done++;
-    const pausing = pause();
-    if (pausing) {
-      options.onProgress?.({ done, total, unit: 'passages', label: 'Indexing words' });
-      await pausing;
+  for await (const batch of 'batches' in passages ? passages.batches(options.signal) : [passages]) {
+    for (const passage of batch) {
+      builder.add(toIndexedText(passage));
+      done++;
+      const pausing = pause();
+      if (pausing) {
+        options.onProgress?.({ done, total, unit: 'passages', label: 'Indexing words' });
+        await pausing;
+      }
     }
   }
   options.onProgress?.({ done, total, unit: 'passages', label: 'Indexing words' });

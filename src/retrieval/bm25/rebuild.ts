@@ -6,13 +6,29 @@ import type { Bm25Index } from './bm25-index';
  * new texts are analysed; every number of the result is that of an index built afresh, so that nothing has to be compacted later.
  */
 export function rebuildBm25(old: Bm25Index, rows: Iterable<number | string>): Bm25Index {
-  const builder = new Bm25Builder({ parameters: old.data.parameters, analyzer: old.analyzer });
-  const documents = byDocument(old);
-  for (const row of rows) {
-    if (typeof row === 'string') builder.add(row);
-    else builder.addTerms(documents(row));
+  const rebuilder = new Bm25Rebuilder(old);
+  for (const row of rows) rebuilder.add(row);
+  return rebuilder.build();
+}
+
+/** The same for rows that come one by one. */
+export class Bm25Rebuilder {
+  readonly #builder: Bm25Builder;
+  readonly #documents: ReturnType<typeof byDocument>;
+
+  constructor(old: Bm25Index) {
+    this.#builder = new Bm25Builder({ parameters: old.data.parameters, analyzer: old.analyzer });
+    this.#documents = byDocument(old);
   }
-  return builder.build();
+
+  add(row: number | string): void {
+    if (typeof row === 'string') this.#builder.add(row);
+    else this.#builder.addTerms(this.#documents(row));
+  }
+
+  build(): Bm25Index {
+    return this.#builder.build();
+  }
 }
 
 /** The postings turned round: the terms of a row. */

@@ -10,7 +10,7 @@ import type { StagedCorpus } from '../../protocol/staged-corpus';
 import { decodeSections, encodeSections, requireSection, requireWords } from '../byte-sections';
 import { storedType } from '../corpus-files';
 import { ByteRows, ByteRowWriter, denseRows, emptyByteRows, encodeVectors, type DenseRows } from '../dense';
-import type { PassageFile } from '../passage-file';
+import type { CorpusPassages } from '../open-passages';
 import { sha256Hex } from '../sha256';
 import { createPauser } from '../yielding';
 import { ContentIndex } from './content-index';
@@ -25,8 +25,8 @@ export const isPart = (name: string): boolean => name.startsWith('vectors.part-'
 
 export interface KnownVectors {
   rows: DenseRows;
-  /** The row of a passage with the same title and text. */
-  rowOf(passage: Passage): number | null;
+  /** Of each passage, the row of one with the same title and text. */
+  rowsOf(passages: readonly Passage[], signal?: AbortSignal): Promise<(number | null)[]>;
 }
 
 export interface EmbedOptions {
@@ -49,7 +49,7 @@ interface Work {
   reused: Map<number, number>;
 }
 
-async function lay(passages: PassageFile, { known, signal }: EmbedOptions): Promise<Work> {
+async function lay(passages: CorpusPassages, { known, signal }: EmbedOptions): Promise<Work> {
   const contents = new ContentIndex(passages);
   const pause = createPauser(signal);
   const lengths = new Uint32Array(passages.length);
@@ -57,17 +57,20 @@ async function lay(passages: PassageFile, { known, signal }: EmbedOptions): Prom
   const reused = new Map<number, number>();
   const order: number[] = [];
   let row = 0;
-  for (const passage of passages) {
-    const first = contents.add(row, passage);
-    source[row] = first;
-    lengths[row] = passage.title.length + passage.text.length;
-    if (first === row) {
-      const before = known?.rowOf(passage) ?? null;
-      if (before === null) order.push(row);
-      else reused.set(row, before);
+  for await (const batch of passages.batches(signal)) {
+    const before = await known?.rowsOf(batch, signal);
+    for (const [i, passage] of batch.entries()) {
+      const first = await contents.add(row, passage);
+      source[row] = first;
+      lengths[row] = passage.title.length + passage.text.length;
+      if (first === row) {
+        const old = before?.[i] ?? null;
+        if (old === null) order.push(row);
+        else reused.set(row, old);
+      }
+      row++;
+      await pause();
     }
-    row++;
-    await pause();
   }
   order.sort((a, b) => (lengths[b] ?? 0) - (lengths[a] ?? 0) || a - b);
   return { order: Uint32Array.from(order), source, reused };
@@ -100,7 +103,7 @@ const sizeOf = (order: Uint32Array, part: number): number =>
 /** Writes `vectors.bin`, whose rows and hash it returns. The parts stay until the corpus is committed. */
 export async function embedStaged(
   staged: StagedCorpus,
-  passages: PassageFile,
+  passages: CorpusPassages,
   options: EmbedOptions,
 ): Promise<{ rows: DenseRows; sha256: string }> {
   const { encoder, identity, onProgress, signal } = options;
@@ -115,7 +118,7 @@ export async function embedStaged(
     const size = sizeOf(order, part);
     const start = part * PART_VECTORS;
     if (!(await readPart(staged, part, size, identity))) {
-      const list = Array.from(order.subarray(start, start + size), (row) => requirePassage(passages, row));
+      const list = await passagesOf(passages, order.subarray(start, start + size), signal);
       const vectors = await encoder.embedPassages(list, ({ done }) => report(start + done), signal);
       await writePart(staged, part, vectors, identity);
     }
@@ -231,8 +234,15 @@ function copyRow(from: ByteRows, old: number, to: ByteRows, row: number): void {
   to.products[row] = from.products[old] ?? 0;
 }
 
-function requirePassage(passages: PassageFile, row: number): Passage {
-  const passage = passages.at(row);
-  if (passage) return passage;
-  throw new AppError('INTERNAL', `There is no passage ${row}.`, { fix: 'Import the documents again.' });
+async function passagesOf(
+  passages: CorpusPassages,
+  rows: Uint32Array,
+  signal: AbortSignal | undefined,
+): Promise<Passage[]> {
+  const found = await passages.fetch(rows, signal);
+  return Array.from(rows, (row) => {
+    const passage = found.get(row);
+    if (passage) return passage;
+    throw new AppError('INTERNAL', `There is no passage ${row}.`, { fix: 'Import the documents again.' });
+  });
 }

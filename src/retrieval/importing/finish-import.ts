@@ -7,34 +7,37 @@ import {
   type ImportOutcome,
   type NewCorpus,
 } from '../../protocol/corpus';
-import type { StagedCorpus, StagingStore } from '../../protocol/staged-corpus';
+import type { ImportPlan, StagedCorpus } from '../../protocol/staged-corpus';
 import { buildVectorIndex } from '../build-vector-index';
 import { loadAnalyzer } from '../bm25/analyzers';
-import { decodeBm25, encodeBm25 } from '../bm25/bm25-file';
+import { encodeBm25, loadBm25 } from '../bm25/bm25-file';
 import type { Bm25Index } from '../bm25/bm25-index';
 import { buildBm25 } from '../bm25/bm25-retriever';
-import { rebuildBm25 } from '../bm25/rebuild';
+import { Bm25Rebuilder } from '../bm25/rebuild';
 import { decodeVectors, type DenseRows } from '../dense';
-import { encodeOffsets, offsetsOf } from '../packs/passage-offsets';
-import { PassageFile } from '../passage-file';
+import { filesOf } from '../corpus-files';
+import { openPassages, type CorpusPassages } from '../open-passages';
 import { toIndexedText } from '../passage-text';
-import { sha256Hex } from '../sha256';
 import { contentsOf, type ContentIndex } from './content-index';
 import { embedStaged, type KnownVectors } from './embed-staged';
 import { graphCheckpoints } from './graph-checkpoints';
 import { pausable, requirePlan, type ImportTools, type Pausing, type Watching } from './import-tools';
-import { requireFile } from './stage-passages';
+import { openStaged } from './stage-passages';
 
 /** The corpus that an update starts from. */
 export interface Previous {
   record: CorpusRecord;
-  passages: PassageFile;
+  passages: CorpusPassages;
   contents: ContentIndex;
   bm25: Bm25Index;
   vectors: DenseRows | null;
 }
 
-export async function openPrevious(id: string, store: StagingStore): Promise<Previous> {
+export async function openPrevious(
+  id: string,
+  { store, passagesInMemory }: Pick<ImportTools, 'store' | 'passagesInMemory'>,
+  signal?: AbortSignal,
+): Promise<Previous> {
   const record = (await store.list()).find((one) => one.id === id);
   if (!record || record.link) {
     throw new AppError('NOT_FOUND', 'There is no such corpus on this device.', {
@@ -42,10 +45,11 @@ export async function openPrevious(id: string, store: StagingStore): Promise<Pre
       context: { id },
     });
   }
-  const passages = new PassageFile(await store.read(id, CORPUS_FILES.passages));
-  const bm25 = await decodeBm25(await store.read(id, CORPUS_FILES.bm25));
+  const options = { mostInMemory: passagesInMemory, ...(signal && { signal }) };
+  const passages = await openPassages(filesOf(store, record), options);
+  const bm25 = await loadBm25(await store.open(id, CORPUS_FILES.bm25), signal);
   const vectors = record.encoder ? await decodeVectors(await store.read(id, CORPUS_FILES.vectors)) : null;
-  return { record, passages, contents: contentsOf(passages), bm25, vectors };
+  return { record, passages, contents: await contentsOf(passages, signal), bm25, vectors };
 }
 
 /** From the passages on: what needs no file of the user's any more, and can be paused. */
@@ -63,24 +67,14 @@ async function finishStaged(
   opened: Previous | undefined,
 ): Promise<ImportOutcome> {
   const plan = requirePlan(staged);
-  const bytes = await requireFile(staged, CORPUS_FILES.passages);
-  if ((await sha256Hex(bytes)) !== plan.hash) {
+  if ((await staged.hashOf(CORPUS_FILES.passages, signal)) !== plan.hash) {
     throw new AppError('INTEGRITY', 'The passages of the import are damaged.', { fix: 'Import again.' });
   }
-  const passages = new PassageFile(bytes);
-  // Imports that an earlier version began have none.
-  if (!(await staged.read(CORPUS_FILES.offsets))) {
-    await staged.write(CORPUS_FILES.offsets, await encodeOffsets(offsetsOf(bytes)), signal);
-  }
+  const passages = await openStaged(staged, tools, signal);
   const previous =
-    opened ?? (plan.replaces === undefined ? undefined : await openPrevious(plan.replaces, tools.store));
-  const bm25 = previous
-    ? rebuildBm25(previous.bm25, changedRows(passages, previous))
-    : await buildBm25(passages, {
-        ...{ onProgress, signal, parameters: plan.words },
-        analyzer: await loadAnalyzer(plan.words.analyzer),
-      });
-  await staged.write(CORPUS_FILES.bm25, await encodeBm25(bm25), signal);
+    opened ?? (plan.replaces === undefined ? undefined : await openPrevious(plan.replaces, tools, signal));
+  const words = await indexWords(passages, plan, previous, { onProgress, signal });
+  await staged.write(CORPUS_FILES.bm25, words, signal);
   const files: string[] = [CORPUS_FILES.passages, CORPUS_FILES.offsets, CORPUS_FILES.bm25];
   let identity: EncoderIdentity | null = null;
   const { index = 'exact' } = plan;
@@ -111,9 +105,24 @@ async function finishStaged(
   return { record, refusals, ...(repeats && { repeats }), ...(changes && { changes }) };
 }
 
-function* changedRows(passages: PassageFile, { contents }: Previous): Generator<number | string> {
-  for (const passage of passages) yield contents.find(passage) ?? toIndexedText(passage);
+/** As a file: the index itself is not needed while vectors are computed. */
+async function indexWords(
+  passages: CorpusPassages,
+  { words }: ImportPlan,
+  previous: Previous | undefined,
+  { onProgress, signal }: Pick<Watching, 'onProgress' | 'signal'>,
+): Promise<Uint8Array<ArrayBuffer>> {
+  if (!previous) {
+    const analyzer = await loadAnalyzer(words.analyzer);
+    return encodeBm25(await buildBm25(passages, { onProgress, signal, parameters: words, analyzer }));
+  }
+  const rebuilder = new Bm25Rebuilder(previous.bm25);
+  for await (const batch of passages.batches(signal)) {
+    const rows = await previous.contents.find(batch, signal);
+    batch.forEach((passage, i) => rebuilder.add(rows[i] ?? toIndexedText(passage)));
+  }
+  return encodeBm25(rebuilder.build());
 }
 
 const knownVectors = ({ contents, vectors }: Previous): KnownVectors | undefined =>
-  vectors ? { rows: vectors, rowOf: (passage) => contents.find(passage) } : undefined;
+  vectors ? { rows: vectors, rowsOf: (passages, signal) => contents.find(passages, signal) } : undefined;

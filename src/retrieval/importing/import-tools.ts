@@ -16,6 +16,8 @@ export interface ImportTools {
   ): Promise<{ encoder: Encoder; identity: EncoderIdentity }>;
   read?: Pick<ReadOptions, 'pdf' | 'limits' | 'chunking'> | undefined;
   now: () => string;
+  /** Bytes of passages that are held in memory; more are read as they are needed. Default: 64 MiB. */
+  passagesInMemory?: number | undefined;
   /** Builds graphs; without it there is no `hnsw`. */
   openUsearch?: IndexTools['openUsearch'];
 }

@@ -5,11 +5,14 @@ import type { Passage } from '../../protocol/retrieval';
 import type { StagedCorpus } from '../../protocol/staged-corpus';
 import { requireChunking } from '../documents/chunking';
 import { importPassages, type ImportedSources, type ImportReadOptions } from '../documents/import-passages';
+import { MOST_IN_MEMORY, type CorpusPassages } from '../open-passages';
+import type { PassageOffsets } from '../packs/passage-offsets';
 import { PassageFile } from '../passage-file';
+import { RangedPassages } from '../ranged-passages';
 import { finishImport, openPrevious } from './finish-import';
 import { waiting, type ImportTools, type Watching } from './import-tools';
 import { PassageWriter } from './passage-writer';
-import { readOptions, requireFile, writePassages } from './stage-passages';
+import { readOptions, writePassages } from './stage-passages';
 
 /** The corpus under the same id with other passages; only what changed is analysed and embedded. */
 export async function updateCorpus(
@@ -21,14 +24,14 @@ export async function updateCorpus(
   if (update.chunking) requireChunking(update.chunking);
   return tools.store.stage(
     async (staged) => {
-      const previous = await openPrevious(id, tools.store);
+      const previous = await openPrevious(id, tools, watching.signal);
       const { record, passages: old } = previous;
       const how = update.chunking ?? record.chunking;
       const options = readOptions({ ...update, ...(how && { chunking: how }) }, tools, watching);
       const changes = { added: 0, changed: 0, removed: 0, kept: 0 };
       const { sources, refusals, ...written } = await writePassages(staged, async (writer) => {
-        const given = await readIncoming(staged, update, options);
-        await merge(old, given.passages, update, writer, changes);
+        const given = await readIncoming(staged, update, tools, options);
+        await merge(old, given.passages, update, writer, { changes, signal: watching.signal });
         return { ...given, sources: update.add ? [...record.sources, ...given.sources] : given.sources };
       });
       const { parameters } = previous.bm25.data;
@@ -52,49 +55,72 @@ const INCOMING = 'incoming.jsonl';
 async function readIncoming(
   staged: StagedCorpus,
   { files }: CorpusUpdate,
+  { passagesInMemory }: ImportTools,
   options: ImportReadOptions,
-): Promise<ImportedSources & { passages: PassageFile }> {
+): Promise<ImportedSources & { passages: CorpusPassages }> {
   if (files.length === 0) return { passages: new PassageFile(new Uint8Array()), sources: [], refusals: [] };
   const writer = new PassageWriter(await staged.sink(INCOMING));
   try {
     const found = await importPassages(files, writer, options);
     await writer.close();
-    return { ...found, passages: new PassageFile(await requireFile(staged, INCOMING)) };
+    const passages = await openIncoming(staged, writer.offsets(), passagesInMemory);
+    return { ...found, passages };
   } catch (error) {
     await writer.close().catch(() => undefined); // As above.
     throw error;
   }
 }
 
+async function openIncoming(
+  staged: StagedCorpus,
+  offsets: PassageOffsets,
+  mostInMemory = MOST_IN_MEMORY,
+): Promise<CorpusPassages> {
+  if (offsets.bytes <= mostInMemory)
+    return new PassageFile((await staged.read(INCOMING)) ?? new Uint8Array());
+  return new RangedPassages(
+    (start, end, signal) => staged.readRange(INCOMING, start, end - start, signal),
+    offsets,
+    'Import the documents again.',
+  );
+}
+
 /** What stays in its place, what is new at the end; without `add`, the files alone, in their order. */
 async function merge(
-  old: PassageFile,
-  incoming: PassageFile,
+  old: CorpusPassages,
+  incoming: CorpusPassages,
   { add = false, remove = [] }: CorpusUpdate,
   writer: PassageWriter,
-  changes: PassageChanges,
+  { changes, signal }: { changes: PassageChanges; signal: AbortSignal | undefined },
 ): Promise<void> {
   const gone = new Set(remove);
   const fresh = new Map<string, number>();
   let row = 0;
-  for (const { id } of incoming) fresh.set(id, row++);
-  const before = new Map<string, number>();
-  row = 0;
-  for (const passage of old) {
-    before.set(passage.id, row++);
-    if (gone.has(passage.id) || (!add && !fresh.has(passage.id))) {
-      changes.removed++;
-      continue;
+  for await (const batch of incoming.batches(signal)) for (const { id } of batch) fresh.set(id, row++);
+  const before = new Set<string>();
+  for await (const batch of old.batches(signal)) {
+    const now = await incoming.fetch(
+      batch.flatMap(({ id }) => fresh.get(id) ?? []),
+      signal,
+    );
+    for (const passage of batch) {
+      before.add(passage.id);
+      if (gone.has(passage.id) || (!add && !fresh.has(passage.id))) {
+        changes.removed++;
+        continue;
+      }
+      const next = now.get(fresh.get(passage.id) ?? -1) ?? passage;
+      changes[isSame(passage, next) ? 'kept' : 'changed']++;
+      if (add) await writer.add(next);
     }
-    const now = incoming.at(fresh.get(passage.id) ?? -1) ?? passage;
-    changes[isSame(passage, now) ? 'kept' : 'changed']++;
-    if (add) await writer.add(now);
   }
-  for (const passage of incoming) {
-    if (gone.has(passage.id)) continue;
-    const known = before.has(passage.id);
-    if (!known) changes.added++;
-    if (!known || !add) await writer.add(passage);
+  for await (const batch of incoming.batches(signal)) {
+    for (const passage of batch) {
+      if (gone.has(passage.id)) continue;
+      const known = before.has(passage.id);
+      if (!known) changes.added++;
+      if (!known || !add) await writer.add(passage);
+    }
   }
 }
 
