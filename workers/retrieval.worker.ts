@@ -3,7 +3,7 @@ import { browserPdfPlatform } from '../src/platform/browser/pdf-platform';
 import { connect, serve } from '../src/platform/rpc/connection';
 import { remoteEncoderService } from '../src/platform/rpc/remote-encoder';
 import { systemClock } from '../src/platform/clock';
-import { browserCorpusStore, browserPackStaging } from '../src/platform/storage/browser-storage';
+import { browserCorpusStore } from '../src/platform/storage/browser-storage';
 import { tarOf } from '../src/platform/storage/model-tar';
 import { opfsCache } from '../src/platform/storage/opfs-cache';
 import type { EncoderServiceApi } from '../src/protocol/encoder';
@@ -49,7 +49,6 @@ serve(
     },
     {
       tools: { fetch: (input, init) => fetch(input, init), clock: systemClock },
-      staging: browserPackStaging,
       archive: tarOf,
     },
   ),

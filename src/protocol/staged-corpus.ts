@@ -50,13 +50,16 @@ export interface ImportPlan {
   replaces?: string;
   /** Only its index is another one: its passages, words and vectors are not staged, but taken from it at the end. */
   task?: 'index';
+  /** No import, but a pack on its way here: where it comes from, the hash of its manifest, and how long it is. */
+  pack?: { url: string; hash: string; bytes: number };
 }
 
 export interface StagedCorpus {
   readonly id: string;
   /** Absent before `keep`. */
   readonly plan: ImportPlan | undefined;
-  sink(file: string): Promise<FileSink>;
+  /** `keep`: so many bytes of what is there, after which it goes on. Default: none. */
+  sink(file: string, keep?: number): Promise<FileSink>;
   write(file: string, bytes: Uint8Array<ArrayBuffer>, signal?: AbortSignal): Promise<void>;
   /** `null` where there is no such file. */
   read(file: string): Promise<Uint8Array<ArrayBuffer> | null>;
@@ -84,6 +87,20 @@ export interface StagedImport {
   id: string;
   plan: ImportPlan;
   files: string[];
+  /** Of a pack: what has come. */
+  bytes?: number;
+}
+
+export interface StageOptions {
+  /** Id of what was cut short. */
+  resume?: string;
+  /**
+   * Hash of a pack that is fetched: goes on with what there is of it. Those of one pack wait for one another, not for imports, and what has
+   * come stays whatever happens, unless the disk is full.
+   */
+  pack?: string;
+  signal?: AbortSignal | undefined;
+  onWait?: () => void;
 }
 
 /** One import at a time, over all tabs of the browser. */
@@ -92,11 +109,8 @@ export interface StagingStore extends CorpusStore {
    * Does the work on a new corpus, or on that of `resume`. When the work fails, what it staged is removed, unless there is a plan and
    * the failure can pass; when it is stopped or the disk is full, it is removed in any case. An `ABORTED` whose context says `paused` can pass.
    */
-  stage<T>(
-    work: (staged: StagedCorpus) => Promise<T>,
-    options?: { resume?: string; signal?: AbortSignal | undefined; onWait?: () => void },
-  ): Promise<T>;
-  /** Imports that were cut short, the oldest first; not those at work in some tab. */
+  stage<T>(work: (staged: StagedCorpus) => Promise<T>, options?: StageOptions): Promise<T>;
+  /** Imports and packs that were cut short, the oldest first; not those at work in some tab. */
   unfinished(): Promise<StagedImport[]>;
   discard(id: string): Promise<void>;
 }

@@ -180,7 +180,8 @@ export class CorpusService implements CorpusServiceApi {
 
   async listUnfinished(): Promise<UnfinishedImport[]> {
     const found = await (await this.#storage()).unfinished();
-    return found.map(unfinishedOf);
+    // Packs on their way here are listed where packs are.
+    return found.filter(({ plan }) => !plan.pack).map(unfinishedOf);
   }
 
   async resumeImport(

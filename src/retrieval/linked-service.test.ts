@@ -12,7 +12,6 @@ import { createCorpusStore } from '../platform/storage/corpus-store';
 import { MemoryFileStore } from '../platform/storage/file-store';
 import { createLocalLocks } from '../platform/storage/locks';
 import { tarOf } from '../platform/storage/model-tar';
-import { createPackStaging } from '../platform/storage/pack-staging';
 import { VECTOR_INDEXES, type VectorIndexKind } from '../protocol/corpus';
 import type { EncoderServiceApi } from '../protocol/encoder';
 import { LinkedCorpusService } from './linked-service';
@@ -62,7 +61,6 @@ function start(): LinkedCorpusService {
     },
     {
       tools: { fetch, clock: { now: () => performance.now(), sleep: () => Promise.resolve() } },
-      staging: () => createPackStaging({ files, locks }),
       archive: tarOf,
     },
   );

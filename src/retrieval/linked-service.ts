@@ -8,7 +8,7 @@ import type { StagingStore } from '../protocol/staged-corpus';
 import { CorpusService, type CorpusServiceParts } from './corpus-service';
 import type { DensePlatform } from './dense';
 import type { LinkedCorpus } from './linked-corpus';
-import { fetchPack, stagedPacks, wantedBytes, type PackStaging } from './packs/fetch-pack';
+import { discardPack, fetchPack, stagedPacks, wantedBytes } from './packs/fetch-pack';
 import { openHttpPack } from './packs/http-pack';
 import { requireSearchable } from './packs/pack-manifest';
 import { openRangedPack, residentBytes } from './packs/ranged-pack';
@@ -18,7 +18,6 @@ import type { RemoteTools } from './remote/remote-client';
 
 export interface LinkParts {
   tools: HttpTools;
-  staging: () => PackStaging;
   /** Files of one folder as one file for the user. */
   archive: (folder: string, parts: readonly ArchivePart[]) => Blob;
 }
@@ -58,8 +57,8 @@ export class LinkedCorpusService extends CorpusService implements LinkServiceApi
 
   async fetchPack(address: string, onProgress?: OnProgress, signal?: AbortSignal): Promise<CorpusRecord> {
     const pack = await openHttpPack(address, this.#links.tools, signal);
-    const options = { staging: this.#links.staging(), store: this.#openStore(), onProgress, signal };
-    return fetchPack(pack, options);
+    const now = (): string => new Date().toISOString();
+    return fetchPack(pack, { store: this.#openStore(), now, onProgress, signal });
   }
 
   async linkPack(address: string, signal?: AbortSignal): Promise<CorpusRecord> {
@@ -72,13 +71,11 @@ export class LinkedCorpusService extends CorpusService implements LinkServiceApi
   }
 
   stagedPacks(): Promise<StagedPack[]> {
-    return stagedPacks(this.#links.staging());
+    return stagedPacks(this.#openStore());
   }
 
   discardPack(hash: string): Promise<void> {
-    const staging = this.#links.staging();
-    // Whoever fetches it at this moment has it to the end.
-    return staging.hold(hash, () => staging.remove(hash));
+    return discardPack(hash, this.#openStore());
   }
 
   async exportPack(id: string, onProgress?: OnProgress, signal?: AbortSignal): Promise<Blob> {

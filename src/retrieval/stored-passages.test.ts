@@ -6,7 +6,6 @@ import { createCorpusStore } from '../platform/storage/corpus-store';
 import { MemoryFileStore } from '../platform/storage/file-store';
 import { createLocalLocks } from '../platform/storage/locks';
 import { tarOf } from '../platform/storage/model-tar';
-import { createPackStaging } from '../platform/storage/pack-staging';
 import type { EncoderServiceApi } from '../protocol/encoder';
 import { RETRIEVAL_MODES } from '../protocol/retrieval';
 import type { StagingStore } from '../protocol/staged-corpus';
@@ -71,7 +70,6 @@ function start(passagesInMemory?: number): LinkedCorpusService {
     },
     {
       tools: { fetch, clock: { now: () => performance.now(), sleep: () => Promise.resolve() } },
-      staging: () => createPackStaging({ files, locks }),
       archive: tarOf,
     },
   );

@@ -8,7 +8,6 @@ import { hasOpfs, OpfsFileStore } from './opfs-file-store';
 import { browserLocks, createLocalLocks, type Locks } from './locks';
 import { createModelExports, type OpenExport } from './model-export';
 import { createModelStore } from './model-store';
-import { createPackStaging } from './pack-staging';
 
 export const browserQuota: StorageQuota = {
   async estimate() {
@@ -60,12 +59,6 @@ export function browserCorpusStore(name?: string): StagingStore {
     newId: () => crypto.randomUUID(),
     sha256,
   });
-}
-
-/** Index packs on their way into the corpus store. Throws `UNSUPPORTED` where the browser keeps no files. */
-export function browserPackStaging(): ReturnType<typeof createPackStaging> {
-  requireStorage();
-  return createPackStaging({ files: new OpfsFileStore(), locks: locksHere() });
 }
 
 /** Language models in IndexedDB and OPFS. Throws `UNSUPPORTED` where the browser has neither. */

@@ -1,7 +1,13 @@
 /** Imports that go on after their tab was closed. */
 import { AppError, throwIfAborted, toEnvelope, type ErrorCode } from '../../protocol/errors';
 import type { CorpusRecord } from '../../protocol/corpus';
-import type { ImportPlan, StagedCorpus, StagedImport, StagingStore } from '../../protocol/staged-corpus';
+import type {
+  ImportPlan,
+  StagedCorpus,
+  StagedImport,
+  StageOptions,
+  StagingStore,
+} from '../../protocol/staged-corpus';
 import type { CorpusStoreParts } from './corpus-store-parts';
 import { putCorpus } from './database';
 import { openFiles, piecesOf } from './file-ranges';
@@ -34,6 +40,8 @@ export const isPlan = (value: unknown): value is ImportPlan => {
     typeof words === 'object'
   );
 };
+
+const packLock = (hash: string): string => `s3:pack:${hash}`;
 
 /** Failures that come again however often it is tried, and those that ask for the room back. */
 const FINAL: ReadonlySet<ErrorCode> = new Set([
@@ -94,9 +102,9 @@ export function createStaging(
       new AppError('INTEGRITY', `The new corpus has lost ${file}.`, { fix: 'Import again.' });
     const self: StagedCorpus & { plan: ImportPlan | undefined } = {
       ...{ id, plan },
-      async sink(file) {
+      async sink(file, keep) {
         hashes.delete(file);
-        const sink = await files.sink(`${folder}/${file}`);
+        const sink = await files.sink(`${folder}/${file}`, keep);
         // Asked piece by piece: how much comes is not known in advance, and not every browser refuses a write that is too much.
         const write = async (bytes: Uint8Array<ArrayBuffer>): Promise<void> => {
           await requireRoom(bytes.byteLength);
@@ -184,6 +192,7 @@ export function createStaging(
     id: string,
     work: (staged: StagedCorpus) => Promise<T>,
     plan: ImportPlan | undefined,
+    isFinal: (code: ErrorCode) => boolean,
   ): Promise<T> {
     const corpus = staged(id, plan);
     try {
@@ -191,43 +200,67 @@ export function createStaging(
     } catch (error) {
       const { code, context } = toEnvelope(error);
       const paused = code === 'ABORTED' && context?.['paused'] === true;
-      if (corpus.plan === undefined || (FINAL.has(code) && !paused)) await files.remove(folderOf(id));
+      if (corpus.plan === undefined || (isFinal(code) && !paused)) await files.remove(folderOf(id));
       throw error;
     }
   }
 
+  async function unfinished(): Promise<StagedImport[]> {
+    const found: StagedImport[] = [];
+    for (const id of await files.list(root)) {
+      if (await locks.isHeld(lockOf(id))) continue;
+      const plan = await readPlan(files, folderOf(id));
+      if (!plan || (await isUsed(id))) continue;
+      const names = await files.list(folderOf(id));
+      found.push({ id, plan, files: names, ...(plan.pack && { bytes: await bytesOf(id, names) }) });
+    }
+    return found.sort((a, b) => a.plan.startedAt.localeCompare(b.plan.startedAt));
+  }
+
+  async function bytesOf(id: string, names: readonly string[]): Promise<number> {
+    let bytes = 0;
+    for (const name of names) {
+      if (name !== PLAN_FILE) bytes += (await files.open(`${folderOf(id)}/${name}`))?.size ?? 0;
+    }
+    return bytes;
+  }
+
+  /** Once it is its turn: what there is of a pack, or what it is to be called. */
+  async function idOf({ resume, pack }: StageOptions): Promise<{ id: string; known: boolean }> {
+    if (resume !== undefined) return { id: resume, known: true };
+    const begun =
+      pack === undefined ? undefined : (await unfinished()).find(({ plan }) => plan.pack?.hash === pack);
+    return begun ? { id: begun.id, known: true } : { id: parts.newId(), known: false };
+  }
+
   return {
-    async stage(work, { resume, signal, onWait } = {}) {
+    async stage(work, options = {}) {
+      const { pack, signal, onWait } = options;
       throwIfAborted(signal);
-      if (await locks.isHeld(IMPORT_LOCK)) onWait?.();
+      const queue = pack === undefined ? IMPORT_LOCK : packLock(pack);
+      const isFinal = (code: ErrorCode): boolean =>
+        pack === undefined ? FINAL.has(code) : code === 'STORAGE_FULL';
+      if (await locks.isHeld(queue)) onWait?.();
       let begun = false;
       // As a promise: a thrown error would have nobody to hear it where the lock is not waited for.
-      const importing = locks.hold(IMPORT_LOCK, async () => {
+      const importing = locks.hold(queue, async () => {
         throwIfAborted(signal);
         begun = true;
-        const id = resume ?? parts.newId();
+        const { id, known } = await idOf(options);
         return locks.hold(lockOf(id), async () => {
-          const plan = resume === undefined ? undefined : await readPlan(files, folderOf(id));
-          if (resume !== undefined && !plan) {
+          const plan = known ? await readPlan(files, folderOf(id)) : undefined;
+          if (known && !plan) {
             throw new AppError('NOT_FOUND', 'There is no such unfinished import on this device.', {
               fix: 'Import the documents again.',
             });
           }
-          return attempt(id, work, plan);
+          return attempt(id, work, plan, isFinal);
         });
       });
       return untilAborted(importing, () => begun, signal);
     },
 
-    async unfinished() {
-      const found: StagedImport[] = [];
-      for (const id of await files.list(root)) {
-        if (await locks.isHeld(lockOf(id))) continue;
-        const plan = await readPlan(files, folderOf(id));
-        if (plan && !(await isUsed(id))) found.push({ id, plan, files: await files.list(folderOf(id)) });
-      }
-      return found.sort((a, b) => a.plan.startedAt.localeCompare(b.plan.startedAt));
-    },
+    unfinished,
 
     discard(id) {
       return locks.hold(lockOf(id), async () => {

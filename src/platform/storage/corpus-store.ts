@@ -11,6 +11,8 @@ import { Sha256Stream } from './sha256-stream';
 export type { CorpusStoreParts, StorageQuota } from './corpus-store-parts';
 
 const FOLDER = 'corpora';
+/** Where an earlier version kept packs on their way here. */
+const FORMER_PACKS = 'packs';
 /** Beyond the bytes themselves: the browser's own records, and a margin. */
 const HEADROOM = 1.2;
 
@@ -163,6 +165,7 @@ export function createCorpusStore(parts: CorpusStoreParts): StagingStore {
       };
       const known = await used();
       let removed = 0;
+      await files.remove(FORMER_PACKS);
       for (const id of await files.list(FOLDER)) {
         const record = known.get(id);
         if (record) {

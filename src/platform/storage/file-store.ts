@@ -16,8 +16,8 @@ export interface FileStore {
 
 /** A store whose files can also be written piece by piece. */
 export interface StreamedFileStore extends FileStore {
-  /** Creates the folders above; what was there is gone. */
-  sink(path: string): Promise<FileSink>;
+  /** Creates the folders above; of what was there so many bytes are kept, by default none. */
+  sink(path: string, keep?: number): Promise<FileSink>;
 }
 
 /** A store whose files can also be read in ranges, and counted with their folders. */
@@ -71,8 +71,8 @@ export class MemoryFileStore implements RangedFileStore, StreamedFileStore {
     this.files.set(path, bytes.slice());
   }
 
-  async sink(path: string): Promise<FileSink> {
-    await this.write(path, new Uint8Array());
+  async sink(path: string, keep = 0): Promise<FileSink> {
+    await this.write(path, this.files.get(path)?.slice(0, keep) ?? new Uint8Array());
     const now = (): Uint8Array<ArrayBuffer> => this.files.get(path) ?? new Uint8Array();
     return {
       write: async (bytes) => this.write(path, joined(now(), bytes)),

@@ -32,11 +32,11 @@ export class OpfsFileStore implements RangedFileStore, StreamedFileStore {
     }
   }
 
-  async sink(path: string): Promise<FileSink> {
+  async sink(path: string, keep = 0): Promise<FileSink> {
     const { folder, name } = split(path);
     const directory = await this.#folder(folder, true);
     const file = await directory.getFileHandle(name, { create: true });
-    return inWorker(file) ? sinkInWorker(file) : sinkAnywhere(file);
+    return inWorker(file) ? sinkInWorker(file, keep) : sinkAnywhere(file, keep);
   }
 
   async read(path: string): Promise<Uint8Array<ArrayBuffer> | null> {
@@ -133,8 +133,12 @@ async function writeAnywhere(
 }
 
 /** What is written appears when it is closed. */
-async function sinkAnywhere(file: FileSystemFileHandle): Promise<FileSink> {
-  const stream = await file.createWritable();
+async function sinkAnywhere(file: FileSystemFileHandle, keep: number): Promise<FileSink> {
+  const stream = await file.createWritable({ keepExistingData: keep > 0 });
+  if (keep > 0) {
+    await stream.truncate(keep);
+    await stream.seek(keep);
+  }
   const attempt = async (work: Promise<void>, bytes: number): Promise<void> => {
     try {
       await work;

@@ -79,10 +79,11 @@ async function entryOf(
   }
 }
 
-export async function sinkInWorker(file: FileInWorker): Promise<FileSink> {
+/** Goes on after so many bytes of what is there. */
+export async function sinkInWorker(file: FileInWorker, keep: number): Promise<FileSink> {
   const handle = await file.createSyncAccessHandle();
-  handle.truncate(0);
-  let at = 0;
+  handle.truncate(keep);
+  let at = keep;
   // Not `async`: the calls are not, but what they throw is to arrive as a rejection.
   const attempt = (work: () => void, bytes: number): Promise<void> =>
     new Promise((resolve, reject) => {

@@ -14,7 +14,6 @@ import { lazyDatabase } from '../../platform/storage/browser-storage';
 import { createCorpusStore } from '../../platform/storage/corpus-store';
 import { MemoryFileStore } from '../../platform/storage/file-store';
 import { createLocalLocks } from '../../platform/storage/locks';
-import { createPackStaging } from '../../platform/storage/pack-staging';
 import { AppError } from '../../protocol/errors';
 import type { Hit } from '../../protocol/retrieval';
 import { sha256Hex } from '../sha256';
@@ -130,7 +129,6 @@ describe('a host that lies about whole files', () => {
   it.each(LIES)('(%s) is found out, or does no harm; a corpus is there whole or not at all', async (lie) => {
     const files = new MemoryFileStore();
     const locks = createLocalLocks();
-    const staging = createPackStaging({ files, locks });
     const estimate = () => Promise.resolve({ usedBytes: 0, quotaBytes: 0, persisted: false });
     const store = createCorpusStore({
       database: lazyDatabase(`lying-${lie}`),
@@ -138,7 +136,7 @@ describe('a host that lies about whole files', () => {
       ...{ now: () => '2026-11-21T12:00:00Z', newId: () => crypto.randomUUID(), sha256: sha256Hex },
     });
     const pack = await openHttpPack(liar.url, tools);
-    const work = async (): Promise<unknown> => (await fetchPack(pack, { staging, store })).passages;
+    const work = async (): Promise<unknown> => (await fetchPack(pack, { store, now: () => '' })).passages;
     await underLie(lie, 'bm25.bin', OUTCOMES[lie], { work, truth: 1_000 });
     const corpora = await store.list();
     liar.lie(null);

@@ -12,17 +12,16 @@ import {
 } from '../../../tests/servers/pack-server';
 import type { HttpTools } from '../../lm/import/http-source';
 import { lazyDatabase } from '../../platform/storage/browser-storage';
-import { createCorpusStore } from '../../platform/storage/corpus-store';
+import { createCorpusStore, type CorpusStoreParts } from '../../platform/storage/corpus-store';
 import { MemoryFileStore } from '../../platform/storage/file-store';
 import { createLocalLocks } from '../../platform/storage/locks';
-import { createPackStaging } from '../../platform/storage/pack-staging';
 import type { Passage, Progress, RetrievalMode } from '../../protocol/retrieval';
 import type { StagingStore } from '../../protocol/staged-corpus';
 import { openCorpusFiles } from '../corpus-files';
 import { decodeSigns, PlainIndex } from '../dense';
 import type { CorpusPassages } from '../open-passages';
 import { sha256Hex } from '../sha256';
-import { fetchPack, stagedPacks, type PackStaging } from './fetch-pack';
+import { discardPack, fetchPack, stagedPacks, wantedBytes } from './fetch-pack';
 import { openHttpPack, packFolder } from './http-pack';
 import { openRangedPack } from './ranged-pack';
 
@@ -41,8 +40,8 @@ const encoder = () => Promise.resolve(bucketEncoder);
 
 let served: PackServer;
 let files: MemoryFileStore;
-let staging: PackStaging;
 let store: StagingStore;
+let database: string;
 let count = 0;
 
 beforeAll(async () => {
@@ -58,24 +57,30 @@ beforeEach(() => {
 
 function arrange(on: MemoryFileStore, quotaBytes = 0): void {
   files = on;
-  const locks = createLocalLocks();
-  staging = createPackStaging({ files, locks });
-  store = createCorpusStore({
-    database: lazyDatabase(`packs-${++count}`),
-    ...{ files, locks },
+  database = `packs-${++count}`;
+  const estimate = () => Promise.resolve({ usedBytes: 0, quotaBytes, persisted: false });
+  store = reopen({ quota: { estimate, persist: () => Promise.resolve(true) } });
+}
+
+const NOW = '2026-11-21T12:00:00Z';
+/** As a freshly opened page sees it. */
+const reopen = (parts: Partial<CorpusStoreParts> = {}): StagingStore =>
+  createCorpusStore({
+    database: lazyDatabase(database),
+    ...{ files, locks: createLocalLocks() },
     quota: {
-      estimate: () => Promise.resolve({ usedBytes: 0, quotaBytes, persisted: false }),
+      estimate: () => Promise.resolve({ usedBytes: 0, quotaBytes: 0, persisted: false }),
       persist: () => Promise.resolve(true),
     },
-    now: () => '2026-11-21T12:00:00Z',
+    now: () => NOW,
     newId: () => crypto.randomUUID(),
     sha256: sha256Hex,
+    ...parts,
   });
-}
 
 const open = (): ReturnType<typeof openHttpPack> => openHttpPack(served.url, tools);
 const fetched = async (signal?: AbortSignal, onProgress?: (p: Progress) => void) =>
-  fetchPack(await open(), { staging, store, signal, onProgress });
+  fetchPack(await open(), { store, now: () => NOW, signal, onProgress });
 const everyPassage = async (passages: CorpusPassages): Promise<Passage[]> => {
   const all: Passage[] = [];
   for await (const batch of passages.batches()) all.push(...batch);
@@ -106,7 +111,12 @@ describe('a pack fetched whole', () => {
     expect(seen.at(-1)).toMatchObject({ done: record.bytes, total: record.bytes });
     expect(seen.every(({ done }, i) => i === 0 || done >= (seen[i - 1]?.done ?? 0))).toBe(true);
     // Nothing is kept twice.
-    expect(await staging.packs()).toEqual([]);
+    expect(await stagedPacks(store)).toEqual([]);
+    expect([...files.files.keys()].sort()).toEqual(
+      Object.keys(record.files)
+        .map((name) => `corpora/${record.id}/${name}`)
+        .sort(),
+    );
   });
 
   it('goes on after an abort at any chunk without fetching what is there', async () => {
@@ -115,7 +125,7 @@ describe('a pack fetched whole', () => {
     for (;;) {
       const stop = new AbortController();
       let news = 0;
-      const before = (await stagedPacks(staging))[0]?.doneBytes ?? 0;
+      const before = (await stagedPacks(store))[0]?.doneBytes ?? 0;
       try {
         await fetched(stop.signal, ({ done }) => {
           if (done > before && ++news === 2) stop.abort();
@@ -124,7 +134,8 @@ describe('a pack fetched whole', () => {
       } catch (error) {
         expect(error).toMatchObject({ code: 'ABORTED' });
         expect(await store.list()).toEqual([]);
-        expect(await stagedPacks(staging)).toMatchObject([{ url: served.url, name: 'Lamps' }]);
+        expect(await stagedPacks(store)).toMatchObject([{ url: served.url, name: 'Lamps' }]);
+        expect(await store.sweep()).toBe(0);
       }
       expect(++rounds).toBeLessThan(chunks.length);
     }
@@ -139,7 +150,7 @@ describe('a pack fetched whole', () => {
     await expect(fetched(stop.signal, ({ done }) => done > 9_000 && stop.abort())).rejects.toMatchObject({
       code: 'ABORTED',
     });
-    const [path] = [...files.files.keys()].filter((name) => name.includes('jsonl.0'));
+    const [path] = [...files.files.keys()].filter((name) => name.includes('jsonl'));
     const kept = files.files.get(path ?? '');
     if (!kept) throw new Error('Nothing was staged.');
     kept[3] = (kept[3] ?? 0) ^ 1;
@@ -183,27 +194,19 @@ describe('a pack fetched whole', () => {
     expect([...files.files.keys()]).toEqual([]);
   });
 
-  it('is never in memory but for a few chunks, however many it has', async () => {
-    // What was handed out and not yet written on, in order.
-    const held = { now: 0, most: 0, chunks: 0 };
-    const take = <T extends Uint8Array | null>(bytes: T): T => {
-      held.now += bytes?.length ?? 0;
-      held.most = Math.max(held.most, held.now);
-      held.chunks += 1;
-      return bytes;
-    };
-    const counted: PackStaging = {
-      ...staging,
-      read: async (pack, path) => take(await staging.read(pack, path)),
-      write: async (pack, path, bytes, signal) => {
-        await staging.write(pack, path, bytes, signal);
-        if (path !== 'staged.json') held.now -= bytes.length;
-      },
-    };
+  it('takes its own length on the disk, and of the memory a few chunks, however many it has', async () => {
+    // What was handed out and not yet written, and what lies on the disk.
+    const held = { now: 0, most: 0, chunks: 0, onDisk: 0 };
     const pack = await open();
     const counting = {
       ...pack,
-      chunk: async (...given: Parameters<typeof pack.chunk>) => take(await pack.chunk(...given)),
+      chunk: async (...given: Parameters<typeof pack.chunk>) => {
+        const bytes = await pack.chunk(...given);
+        held.now += bytes.length;
+        held.most = Math.max(held.most, held.now);
+        held.chunks += 1;
+        return bytes;
+      },
     };
     const sinking: Pick<StagingStore, 'stage' | 'estimate'> = {
       estimate: () => store.estimate(),
@@ -212,11 +215,12 @@ describe('a pack fetched whole', () => {
           (corpus) =>
             work({
               ...corpus,
-              sink: async (file) => {
-                const sink = await corpus.sink(file);
+              sink: async (...given) => {
+                const sink = await corpus.sink(...given);
                 const write = async (bytes: Uint8Array<ArrayBuffer>): Promise<void> => {
                   await sink.write(bytes);
                   held.now -= bytes.length;
+                  held.onDisk = Math.max(held.onDisk, files.usedBytes);
                 };
                 return { ...sink, write };
               },
@@ -224,19 +228,95 @@ describe('a pack fetched whole', () => {
           options,
         ),
     };
-    const record = await fetchPack(counting, { staging: counted, store: sinking });
+    const record = await fetchPack(counting, { store: sinking, now: () => NOW });
     expect(record.bytes).toBeGreaterThan(9 * 2_000);
-    expect(held.chunks).toBeGreaterThan(2 * 10);
+    expect(held.chunks).toBeGreaterThan(10);
     expect(held.most).toBeLessThanOrEqual(3 * 2_000);
     expect(held.now).toBe(0);
+    // And a plan of what is to do.
+    expect(held.onDisk).toBeLessThan(record.bytes + 1_000);
     expect((await store.read(record.id, 'passages.jsonl')).length).toBeGreaterThan(2_000);
+  });
+
+  it('goes on wherever the tab was closed, with all chunks that had been written', async () => {
+    const pack = await open();
+    const hashes = Object.fromEntries(served.manifest.files.map(({ name, sha256 }) => [name, sha256]));
+    const all = served.manifest.files.flatMap(({ chunks }) => chunks).length;
+    let [resumed, most] = [0, 0];
+    for (let killAt = 0; ; killAt++) {
+      arrange(new MemoryFileStore());
+      const here = files;
+      let [steps, written] = [0, 0];
+      // What is being written at that moment is cut off in the middle; afterwards nothing happens any more.
+      const step = async <T>(work: () => Promise<T>): Promise<T> => {
+        if (steps++ >= killAt) throw new Error('killed');
+        return work();
+      };
+      const own = lazyDatabase(database);
+      const dying = reopen({
+        database: () => step(own),
+        files: {
+          write: (path, bytes) => step(() => here.write(path, bytes)),
+          sink: async (path, keep) => {
+            const sink = await step(() => here.sink(path, keep));
+            return {
+              ...sink,
+              write: async (bytes) => {
+                if (steps === killAt) await sink.write(bytes.slice(0, bytes.length / 2));
+                await step(() => sink.write(bytes));
+                written += 1;
+              },
+            };
+          },
+          read: (path) => here.read(path),
+          open: (path) => here.open(path),
+          list: (folder) => here.list(folder),
+          remove: (path) => step(() => here.remove(path)),
+        },
+      });
+      const done = await fetchPack(pack, { store: dying, now: () => NOW }).catch(() => null);
+      store = reopen();
+      await store.sweep();
+      if (done) break;
+      asked = [];
+      if ((await store.list()).length === 0) {
+        const [left] = await stagedPacks(store);
+        expect(left === undefined).toBe(written === 0 && (await here.list('corpora')).length === 0);
+        await fetched();
+        // The manifest is read once more; of the chunks, none that had been written.
+        expect(asked.filter((url) => !url.endsWith('corpus.json'))).toHaveLength(all - written);
+        resumed += 1;
+        most = Math.max(most, written);
+      }
+      const [record, ...others] = await store.list();
+      expect(others).toEqual([]);
+      expect(record?.files).toEqual(hashes);
+      for (const name of Object.keys(hashes)) await store.read(record?.id ?? '', name);
+      expect(await here.list('corpora')).toHaveLength(1);
+    }
+    expect(most).toBe(all);
+    expect(resumed).toBeGreaterThan(all);
+  });
+
+  it('can be discarded half here, by whoever has not waited for its end', async () => {
+    const stop = new AbortController();
+    const pack = await open();
+    const fetching = expect(
+      fetched(stop.signal, ({ done }) => done > 9_000 && stop.abort()),
+    ).rejects.toMatchObject({ code: 'ABORTED' });
+    await vi.waitFor(() => expect(files.usedBytes).toBeGreaterThan(4_000));
+    const discarding = discardPack(pack.hash, store);
+    await Promise.all([fetching, discarding]);
+    expect(await stagedPacks(store)).toEqual([]);
+    expect(files.usedBytes).toBe(0);
+    await discardPack(pack.hash, store);
   });
 
   it('of a compact index brings its signs along, and not the table that serves hosts alone', async () => {
     const compact = await startPackServer({ index: 'compact' });
     try {
       const pack = await openHttpPack(compact.url, tools);
-      const record = await fetchPack(pack, { staging, store });
+      const record = await fetchPack(pack, { store, now: () => NOW });
       expect(record.index).toBe('compact');
       expect(Object.keys(record.files).sort()).toEqual([
         'bm25.bin',
@@ -252,16 +332,14 @@ describe('a pack fetched whole', () => {
     }
   });
 
-  it('waits for an import that is under way', async () => {
+  it('need not wait for an import that is under way, and asks for its own length of room alone', async () => {
     let go: () => void = () => undefined;
+    const bytes = wantedBytes(await open());
+    arrange(new MemoryFileStore(), bytes + 3_000);
     const importing = store.stage(() => new Promise<void>((done) => (go = done)));
-    const labels: unknown[] = [];
-    const fetching = fetched(undefined, ({ label }) => labels.push(label));
-    await vi.waitFor(() => expect(labels.at(-1)).toMatch('waiting'));
-    expect(await store.list()).toEqual([]);
+    expect(await fetched()).toMatchObject({ passages: 80, bytes });
     go();
     await importing;
-    expect(await fetching).toMatchObject({ passages: 80 });
   });
 
   it('by two tabs at once is fetched by one after the other, not into one another', async () => {
