@@ -43,7 +43,7 @@ describe('an import that failed', () => {
     await corpora.jobs.retry(corpora.jobs.list[0]?.id ?? 0);
     expect(asked).toEqual(['import', 'resume left']);
     expect(corpora.unfinished).toEqual([]);
-    expect(corpora.jobs.list).toMatchObject([{ status: 'done', task: 'resume' }]);
+    expect(corpora.jobs.list).toMatchObject([{ status: 'done', task: 'import', resumed: true }]);
   });
 
   it('leaves it among the unfinished when its error is dismissed, where others stand all along', async () => {
@@ -53,6 +53,29 @@ describe('an import that failed', () => {
     expect(corpora.unfinishedAlone).toEqual([other]);
     corpora.jobs.dismiss(corpora.jobs.list[0]?.id ?? 0);
     expect(corpora.unfinishedAlone).toEqual([other, left]);
+  });
+
+  it('is told from an update and from a new index of the same corpus', async () => {
+    const [entry] = await createScriptedLaboratory().corpora.list();
+    if (!entry) throw new Error('the demo is missing');
+    const update = { ...left, id: 'update', replaces: entry.id };
+    const index: UnfinishedImport = { ...update, id: 'index', task: 'index', index: 'hnsw' };
+    const resumed: string[] = [];
+    const corpora = corporaOver({
+      ...{ update: cut, buildIndex: cut },
+      unfinished: () => Promise.resolve([update, left, index]),
+      resume: (id) => Promise.resolve(resumed.push(id)).then(() => ({ entry, refusals: [] })),
+    });
+    await corpora.bringUpToDate(entry, { files: [] });
+    await corpora.changeIndex(entry, 'hnsw');
+    expect(corpora.jobs.list.map((job) => corpora.leftOf(job)?.id)).toEqual(['update', 'index']);
+    expect(corpora.unfinishedAlone).toEqual([left]);
+    for (const { id } of corpora.jobs.list) await corpora.jobs.retry(id);
+    expect(resumed).toEqual(['update', 'index']);
+    expect(corpora.jobs.list).toMatchObject([
+      { status: 'done', task: 'update', resumed: true },
+      { status: 'done', task: 'index', resumed: true },
+    ]);
   });
 
   it('begins anew where it left nothing', async () => {

@@ -89,12 +89,12 @@ export class Corpora {
     return this.unfinished.filter((left) => !told.includes(left));
   }
 
-  async resume({ id, name }: UnfinishedImport): Promise<void> {
+  async resume({ id, name, task, replaces }: UnfinishedImport): Promise<void> {
     this.unfinished = this.unfinished.filter((one) => one.id !== id);
     this.#resumed.push(id);
     const isLeft = (left: UnfinishedImport): boolean => left.id === id;
     await this.jobs.start({
-      ...{ name, task: 'resume', isLeft },
+      ...{ name, task: task ?? (replaces === undefined ? 'import' : 'update'), resumed: true, isLeft },
       run: async (onProgress, signal, pause) => {
         try {
           return await this.#laboratory.corpora.resume(id, onProgress, signal, pause);
@@ -124,7 +124,7 @@ export class Corpora {
   /** What the files hold in the place of what there was, or with it. */
   bringUpToDate(entry: CorpusEntry, request: UpdateRequest): Promise<void> {
     const { id, name } = entry;
-    const isLeft = ({ replaces }: UnfinishedImport): boolean => replaces === id;
+    const isLeft = ({ replaces, task }: UnfinishedImport): boolean => replaces === id && task === undefined;
     return this.jobs.start({
       ...{ name, task: 'update', files: request.files.length, isLeft },
       run: (...watching) => this.#laboratory.corpora.update(id, request, ...watching),
@@ -139,13 +139,16 @@ export class Corpora {
   }
 
   /** Another index over the same vectors. */
-  changeIndex({ id, name }: CorpusEntry, kind: VectorIndexKind): Promise<void> {
+  changeIndex(entry: CorpusEntry, kind: VectorIndexKind): Promise<void> {
+    const { id, name } = entry;
+    const isLeft = ({ replaces, task }: UnfinishedImport): boolean => replaces === id && task === 'index';
     return this.jobs.start({
-      ...{ name, task: 'index' },
-      run: async (onProgress, signal) => ({
-        entry: await this.#laboratory.corpora.buildIndex(id, kind, onProgress, signal),
+      ...{ name, task: 'index', isLeft },
+      run: async (...watching) => ({
+        entry: await this.#laboratory.corpora.buildIndex(id, kind, ...watching),
         refusals: [],
       }),
+      retry: () => this.#goOn(isLeft, () => this.changeIndex(entry, kind)),
     });
   }
 

@@ -12,5 +12,6 @@ export const entryOf = (record: CorpusRecord): CorpusEntry => ({
   builtIn: false,
   ...(record.encoder && !record.link && { index: record.index ?? 'exact' }),
   ...(record.sources.length > 0 && { sources: record.sources }),
+  ...(record.chunking && { chunking: record.chunking }),
   ...(record.link && { link: record.link }),
 });

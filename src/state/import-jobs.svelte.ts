@@ -8,7 +8,9 @@ import { Meter, type Measured } from './meter';
 export interface ImportJob {
   id: number;
   name: string;
-  task: 'import' | 'resume' | 'update' | 'index';
+  task: 'import' | 'update' | 'index';
+  /** Whether it goes on with what an earlier one left. */
+  resumed: boolean;
   /** Handed in; 0 where it needs none. */
   files: number;
   status: 'running' | 'done' | 'cancelled' | 'failed';
@@ -24,6 +26,7 @@ export interface ImportJob {
 export interface Work {
   name: string;
   task: ImportJob['task'];
+  resumed?: boolean;
   files?: number;
   run: (
     onProgress: (progress: Progress) => void,
@@ -62,9 +65,9 @@ export class ImportJobs {
     const running = { id, stop: new AbortController(), pause: new AbortController(), work };
     this.#works.push(running);
     const meter = new Meter();
-    const { name, task, files = 0, isLeft = () => false } = work;
+    const { name, task, resumed = false, files = 0, isLeft = () => false } = work;
     const fresh = { status: 'running', pausing: false, measured: null, report: null, error: null } as const;
-    this.list = [...this.list, { id, name, task, files, isLeft, ...fresh }];
+    this.list = [...this.list, { id, name, task, resumed, files, isLeft, ...fresh }];
     try {
       const report = await work.run(
         (progress) => this.#update(id, { measured: meter.measure(progress, performance.now()) }),

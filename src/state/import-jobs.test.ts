@@ -75,7 +75,7 @@ describe('imports under way', () => {
     let own = 0;
     await jobs.start({
       name: 'Left',
-      task: 'resume',
+      ...{ task: 'import', resumed: true },
       run,
       retry: () => Promise.resolve(own++).then(() => undefined),
     });

@@ -96,6 +96,8 @@ export interface CorpusEntry {
   index?: VectorIndexKind;
   /** What it was made of, where that is known. */
   sources?: readonly CorpusSource[];
+  /** How texts were cut for it, where that is known. */
+  chunking?: Chunking;
   /** Modes that are in memory at this moment. */
   open?: readonly RetrievalMode[];
   /** What they take there, in bytes; absent where it is not known. */

@@ -39,6 +39,7 @@ interface OpenCorpus {
   modes: Set<RetrievalMode>;
   memoryBytes?: number;
   backend?: string;
+  backendReason?: string;
   /** The same for traces. */
   how?: string;
 }
@@ -212,7 +213,11 @@ export class StoredCorpora implements CorpusLibrary {
         ...before,
         modes: modes.add(mode),
         ...(alone && memoryBytes !== undefined && { memoryBytes }),
-        ...(alone && vectors && { backend: searchWords(vectors), how: describeVectorSearch(vectors) }),
+        ...(alone &&
+          vectors && {
+            ...{ backend: searchWords(vectors), backendReason: vectors.reason },
+            how: describeVectorSearch(vectors),
+          }),
       });
     }
   }

@@ -1,4 +1,6 @@
 /** Words of the Corpora page for packs, servers, the search of a corpus and the options of an import. */
+import type { Chunking } from '../../protocol/corpus';
+
 const among = (short: string, rank: number | null, own: number): string => {
   if (rank === null) return `not in ${short}`;
   if (rank === own) return `same in ${short}`;
@@ -16,7 +18,22 @@ const language = (name: string): string => ANALYZERS[name] ?? name.charAt(0).toU
 const analysis = (id: string): string =>
   id === '' ? 'an older analysis' : language(id.replace(/^(lucene|snowball)-|\/\d+$/g, ''));
 
+/** How texts are cut: `near 100 words, at sentence ends`. */
+const cut = (chunking: Chunking): string => {
+  switch (chunking.by) {
+    case 'passage':
+      return `near ${chunking.words} words, at sentence ends`;
+    case 'words':
+      return `at exactly ${chunking.words} words`;
+    case 'heading':
+      return `one for each heading, of at most about ${chunking.words} words`;
+    case 'sentences':
+      return `windows of ${chunking.sentences} sentences, ${chunking.overlap} of them repeated`;
+  }
+};
+
 export const links = {
+  cut,
   packHeading: 'Open an index by its address',
   packAddress: 'Address of the index',
   packHint: 'https://example.org/indexes/wiki/',
@@ -38,12 +55,11 @@ export const links = {
   },
   amount: (done: string, total: string) => `${done} of ${total}`,
   paused: (amount: string) => `paused at ${amount}; what came is kept`,
-  unfinished: (
-    passages: string,
-    embedded: string,
-    { encoder, update }: { encoder: boolean; update: boolean },
-  ) =>
-    `${update ? 'update stopped' : 'stopped'}: ${encoder ? `${embedded} of ` : ''}${passages} passages ${encoder ? 'embedded' : 'read'}; what was done is kept`,
+  /** How far it had come is absent where nothing of it was done. */
+  unfinished: (what: 'import' | 'update' | 'index', howFar?: string) =>
+    `${{ import: 'stopped', update: 'update stopped', index: 'new index stopped' }[what]}${howFar === undefined ? '' : `: ${howFar}; what was done is kept`}`,
+  inGraph: (done: string, total: string) => `${done} of ${total} vectors in the graph`,
+  passagesRead: (count: string) => `${count} passages read`,
   begins: {
     import: 'reading',
     resume: 'going on where it was stopped',
@@ -51,11 +67,14 @@ export const links = {
     index: 'reading the vectors',
   },
   step: (label: string, done: string, total: string) => `${label}: ${done} of ${total}`,
-  pausing: 'pausing, as soon as the files are read to their end',
+  pausing: {
+    import: 'pausing, as soon as the files are read to their end',
+    update: 'pausing, as soon as the files are read to their end',
+    index: 'pausing',
+  },
   isPaused: (name: string) => `“${name}” is paused.`,
   cancelled: {
     import: 'Cancelled. Nothing was stored.',
-    resume: 'Cancelled. Nothing was stored.',
     update: 'Cancelled. The corpus is as it was.',
     index: 'Cancelled. The corpus is as it was.',
   },
@@ -71,6 +90,7 @@ export const links = {
   detailsTitle: 'Details: index, update',
   facts: {
     made: 'Made',
+    cut: 'Cut',
     sources: 'Of',
     source: (name: string, passages: string) => `${name} (${passages})`,
     moreSources: (count: string) => `and ${count} more files`,
