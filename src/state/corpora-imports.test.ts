@@ -66,7 +66,7 @@ describe('an import that failed', () => {
       unfinished: () => Promise.resolve([update, left, index]),
       resume: (id) => Promise.resolve(resumed.push(id)).then(() => ({ entry, refusals: [] })),
     });
-    await corpora.bringUpToDate(entry, { files: [] });
+    await corpora.bringUpToDate(entry, { files: [], add: true });
     await corpora.changeIndex(entry, 'hnsw');
     expect(corpora.jobs.list.map((job) => corpora.leftOf(job)?.id)).toEqual(['update', 'index']);
     expect(corpora.unfinishedAlone).toEqual([left]);
