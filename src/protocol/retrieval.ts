@@ -45,6 +45,8 @@ export interface Progress {
   unit: 'bytes' | 'passages' | 'tokens' | 'files';
   /** What is being worked on, for people. */
   label?: string;
+  /** Of bytes: they are read on this device. Absent where they come from elsewhere. */
+  local?: true;
 }
 export type OnProgress = (progress: Progress) => void;
 

@@ -18,7 +18,8 @@ export class Meter {
 
   measure(progress: Progress, nowMs: number): Measured {
     const last = this.#samples.at(-1);
-    const counted = `${progress.unit} ${progress.label ?? ''}`;
+    // Files that are read here, one after the other, are counted together.
+    const counted = `${progress.unit} ${progress.local ? 'here' : (progress.label ?? '')}`;
     // Another count, or one that falls, is a new file or a new try: the old rate says nothing about it.
     if (counted !== this.#counted || (last && progress.done < last.done)) this.#samples = [];
     this.#counted = counted;

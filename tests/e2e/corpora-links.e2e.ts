@@ -106,8 +106,11 @@ test('an address without a pack is told in plain words', async ({ page, watch })
   await look(page, `${pack.hub.url}packs/none/resolve/main/`);
   await expect(page.getByRole('alert')).toContainText('There is no index at this address');
   await page.getByRole('alert').getByRole('button', { name: 'Dismiss' }).click();
-  await look(page, 'ftp://x');
-  await expect(page.getByRole('alert')).toContainText('no address of an index');
+  for (const wrong of ['ftp://x', 'no address']) {
+    await look(page, wrong);
+    await expect(page.getByRole('alert')).toContainText('no address of an index');
+    await page.getByRole('alert').getByRole('button', { name: 'Dismiss' }).click();
+  }
 });
 
 test('a server is tested, connected with a key, searched, and asks for the key again after a reload', async ({

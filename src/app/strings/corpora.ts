@@ -42,6 +42,8 @@ export const corpora = {
   importing: (files: number) => `reading ${many(String(files), files, 'file', 'files')}`,
   files: (done: string, total: string) => `${done} of ${total} files`,
   download: (file: string, done: string, total: string) => `downloading ${file}, ${done} of ${total}`,
+  reading: (file: string, done: string, total: string) =>
+    `${file === '' ? 'read' : `reading ${file}`}, ${done} of ${total}`,
   passages: (done: string, total: string) => `${done} of ${total} passages embedded`,
   perSecond: (rate: string) => `${rate} per second`,
   left: (time: string) => `about ${time} left`,

@@ -90,7 +90,15 @@ export async function importPassages(
   const repeats = options.numberRepeats ? new RepeatedIds() : null;
   const pause = createPauser(options.signal);
   let firstError: AppError | null = null;
+  /** Bytes of the files before, and of the one at hand. */
   let done = 0;
+  let read = 0;
+
+  const report = (name?: string): void =>
+    options.onProgress?.({
+      ...{ done: done + read, total, unit: 'bytes', local: true },
+      ...(name !== undefined && { label: name }),
+    });
 
   async function take(name: string, file: Blob, index: number): Promise<void> {
     if (isQuestionsOfSet(name, paths)) {
@@ -108,8 +116,10 @@ export async function importPassages(
         ...{ ...options, repeatedIds: repeats !== null },
         onLayout: (found: CorpusLayout) => void (layout = found),
       };
-      for await (const read of readPassages(fileOf(name, file), reading)) {
-        const passage = repeats ? repeats.place(read) : read;
+      // A part that is looked at twice counts once.
+      const counted = fileOf(name, file, (bytes) => (read = Math.min(file.size, read + bytes)));
+      for await (const found of readPassages(counted, reading)) {
+        const passage = repeats ? repeats.place(found) : found;
         if (!passage) continue;
         const owner = owners.get(passage.id);
         if (owner !== undefined) {
@@ -129,8 +139,7 @@ export async function importPassages(
         await sink.add(passage);
         const pausing = pause();
         if (pausing) {
-          const label = `${name}: ${sink.count - before} passages`;
-          options.onProgress?.({ done, total, unit: 'bytes', label });
+          report(name);
           await pausing;
         }
       }
@@ -149,7 +158,8 @@ export async function importPassages(
 
   for (const [index, { name, file }] of named.entries()) {
     throwIfAborted(options.signal);
-    options.onProgress?.({ done, total, unit: 'bytes', label: name });
+    read = 0;
+    report(name);
     try {
       await take(name, file, index);
     } catch (error) {
@@ -165,7 +175,8 @@ export async function importPassages(
     }
     done += file.size;
   }
-  options.onProgress?.({ done, total, unit: 'bytes' });
+  read = 0;
+  report();
   if (sink.count === 0 && firstError) throw firstError;
   const counts = repeats?.counts;
   return { ...result, ...(counts && { repeats: counts }) };

@@ -144,7 +144,7 @@ async function copy(
     for await (const piece of file.pieces(signal)) {
       await sink.write(piece);
       done += piece.byteLength;
-      onProgress?.({ done, total: file.bytes, unit: 'bytes', label: 'Copying what stays' });
+      onProgress?.({ done, total: file.bytes, unit: 'bytes', local: true, label: 'Copying what stays' });
     }
   } catch (error) {
     // The failure is told; that the file could not be closed either adds nothing.
