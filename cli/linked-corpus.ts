@@ -7,7 +7,7 @@ import { AppError } from '../src/protocol/errors';
 import type { HybridSettings, RetrievalMode, Retriever } from '../src/protocol/retrieval';
 import type { LinkedRetriever } from '../src/retrieval/linked-corpus';
 import { openHttpPack } from '../src/retrieval/packs/http-pack';
-import { openRangedPack } from '../src/retrieval/packs/ranged-pack';
+import { openRangedPack, passageCheck } from '../src/retrieval/packs/ranged-pack';
 import { openRemote } from '../src/retrieval/remote/open-remote';
 import type { RemoteTools } from '../src/retrieval/remote/remote-client';
 import {
@@ -63,6 +63,9 @@ async function open(reference: string, console: Console): Promise<Opened> {
   // In WebAssembly, not by the native addon: a graph of strangers cannot lead out of its memory.
   const platform = { openUsearch: nodeUsearchModule };
   const ranged = await openRangedPack(pack, { platform, signal });
+  if (passageCheck(pack) === 'crc32') {
+    console.note('Passages of this pack are checked by CRC-32 alone: it was built by an earlier version.');
+  }
   const { name, encoder } = pack.manifest;
   return {
     ...{ name, encoder, modes: ranged.modes },

@@ -20,6 +20,8 @@ export interface PackSummary {
   bytes: number;
   /** What searching it where it lies transfers before the first answer; passages come when they are found. */
   residentBytes: number;
+  /** What passages are checked by that are read where they lie. CRC-32, in packs of an earlier version, tells damage, not a forger. */
+  passageCheck: 'sha256' | 'crc32';
 }
 
 /** A pack that is half here, to be gone on with or discarded. */

@@ -11,7 +11,7 @@ import type { LinkedCorpus } from './linked-corpus';
 import { discardPack, fetchPack, stagedPacks, wantedBytes } from './packs/fetch-pack';
 import { openHttpPack } from './packs/http-pack';
 import { requireSearchable } from './packs/pack-manifest';
-import { openRangedPack, residentBytes } from './packs/ranged-pack';
+import { openRangedPack, passageCheck, residentBytes } from './packs/ranged-pack';
 import { packParts } from './packs/write-pack';
 import { openRemote, testRemote } from './remote/open-remote';
 import type { RemoteTools } from './remote/remote-client';
@@ -52,6 +52,7 @@ export class LinkedCorpusService extends CorpusService implements LinkServiceApi
       ...{ url: pack.url, hash: pack.hash, name, passages, encoder, index, analyzer, k1, b },
       bytes: wantedBytes(pack),
       residentBytes: residentBytes(pack, encoder ? 'dense' : 'bm25'),
+      passageCheck: passageCheck(pack),
     };
   }
 

@@ -1,7 +1,7 @@
 /**
  * Passages that stay where they lie, on a disk or a host: a table says where each is, and those that are found are read by range. What is read
  * is checked line by line against the CRC-32 of the table, never against the hash of the whole file: that tells damage and another build from
- * what was indexed, not a forger who can write to the file.
+ * what was indexed, not a forger who can write to the file. Where one could, as on a host, the bytes are checked before they come here.
  */
 import { AppError, throwIfAborted } from '../protocol/errors';
 import type { Passage } from '../protocol/retrieval';

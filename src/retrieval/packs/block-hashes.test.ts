@@ -7,7 +7,7 @@ import { decodeOffsets, encodeOffsets, offsetsOf } from './passage-offsets';
 describe('hashes of blocks', () => {
   it('come back as they were, and belong to one file alone', async () => {
     const file = Uint8Array.from({ length: 5_000 }, (_, i) => i * 7 + (i >> 10));
-    const hashes = await decodeBlockHashes(await (await blockHashesOf(file)).encode(), file.length);
+    const hashes = await decodeBlockHashes(await (await blockHashesOf(file, 1024)).encode(), file.length);
     expect(hashes.count).toBe(5);
     for (let i = 0; i < 5; i += 1) {
       const block = file.slice(i * 1024, (i + 1) * 1024);
@@ -20,11 +20,11 @@ describe('hashes of blocks', () => {
     const encoded = await hashes.encode();
     await expect(decodeBlockHashes(encoded, 4_999)).rejects.toMatchObject({ code: 'INTEGRITY' });
     await expect(decodeBlockHashes(encoded.slice(0, -8), 5_000)).rejects.toMatchObject({ code: 'INTEGRITY' });
-    await expect(blockHashesOf(file, AbortSignal.abort())).rejects.toMatchObject({ code: 'ABORTED' });
+    await expect(blockHashesOf(file, 1024, AbortSignal.abort())).rejects.toMatchObject({ code: 'ABORTED' });
   });
 
   it('of nothing are none', async () => {
-    const none = await blockHashesOf(new Uint8Array(0));
+    const none = await blockHashesOf(new Uint8Array(0), 4096);
     expect((await decodeBlockHashes(await none.encode(), 0)).count).toBe(0);
   });
 });
@@ -34,7 +34,7 @@ describe('the tables of a pack', () => {
     const file = Uint8Array.from({ length: 5_000 }, (_, i) => (i % 50 === 49 ? 10 : 65 + (i % 20)));
     const tables = [
       {
-        bytes: await (await blockHashesOf(file)).encode(),
+        bytes: await (await blockHashesOf(file, 1024)).encode(),
         decode: async (bytes: Uint8Array<ArrayBuffer>) =>
           (await decodeBlockHashes(bytes, file.length)).isBlock(0, file.slice(0, 1024)),
       },

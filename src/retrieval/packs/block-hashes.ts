@@ -1,6 +1,6 @@
 /**
  * Hashes of the blocks of a file, so that a few bytes from the middle of it can be checked without the rest: the first eight bytes of the
- * SHA-256 of each KiB, which is less than a hundredth of the file. The table itself is covered by the manifest.
+ * SHA-256 of each, which is less than a hundredth of the file. The table itself is covered by the manifest.
  */
 import { AppError, throwIfAborted } from '../../protocol/errors';
 import {
@@ -12,18 +12,21 @@ import {
 } from '../byte-sections';
 import { sha256Hex } from '../sha256';
 
-/** Of `vectors.bin`. */
+/** Of `vectors.bin`, by the KiB: rows are a few hundred bytes long, and lie anywhere. */
 export const VECTOR_BLOCKS_FILE = 'vectors.idx';
+export const VECTOR_BLOCK_BYTES = 1024;
+/** Of `passages.jsonl`, by four KiB: a table of 2 MB to a million passages, for a few KiB more with each that is found. */
+export const PASSAGE_BLOCKS_FILE = 'passages.hashes';
+export const PASSAGE_BLOCK_BYTES = 4096;
 const FORMAT = 'block-hashes';
 const VERSION = 1;
-const BLOCK_BYTES = 1024;
 /** 64 bits: another block with the same ones takes 2^64 attempts to find. */
 const HASH_DIGITS = 16;
 /** Hashed side by side: each waits for another thread. */
 const BATCH = 512;
 
 const damaged = (what: string): AppError =>
-  new AppError('INTEGRITY', `${VECTOR_BLOCKS_FILE} does not belong to these vectors: ${what}.`, {
+  new AppError('INTEGRITY', `A table of hashes does not belong to its file: ${what}.`, {
     fix: 'Build the index again.',
   });
 
@@ -67,18 +70,19 @@ export class BlockHashes {
 
 export async function blockHashesOf(
   file: Uint8Array<ArrayBuffer>,
+  blockBytes: number,
   signal?: AbortSignal,
 ): Promise<BlockHashes> {
-  const hashes = new BigUint64Array(Math.ceil(file.length / BLOCK_BYTES));
+  const hashes = new BigUint64Array(Math.ceil(file.length / blockBytes));
   for (let start = 0; start < hashes.length; start += BATCH) {
     throwIfAborted(signal);
     const batch = Array.from({ length: Math.min(BATCH, hashes.length - start) }, async (_, i) => {
-      const at = (start + i) * BLOCK_BYTES;
-      hashes[start + i] = BigInt(`0x${await hashOf(file.subarray(at, at + BLOCK_BYTES))}`);
+      const at = (start + i) * blockBytes;
+      hashes[start + i] = BigInt(`0x${await hashOf(file.subarray(at, at + blockBytes))}`);
     });
     await Promise.all(batch);
   }
-  return new BlockHashes(BLOCK_BYTES, file.length, hashes);
+  return new BlockHashes(blockBytes, file.length, hashes);
 }
 
 /** @throws AppError INTEGRITY where they are not those of a file of so many bytes */

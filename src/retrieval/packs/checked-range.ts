@@ -6,20 +6,31 @@ import type { BlockHashes } from './block-hashes';
 import type { HttpPack } from './http-pack';
 import type { PackFile } from './pack-manifest';
 
-/** Blocks kept in memory: the rows that one query asks for are those of the next one like it. */
-const KEPT = 4_096;
 /** Longer reads are no reads of a few rows; a header that asks for one is not believed. */
 const MOST_BYTES = 16 * 2 ** 20;
 
+export interface CheckedRangeOptions {
+  /** Blocks that stay in memory. */
+  kept: number;
+  /** As of `HttpPack.range`. */
+  partsOnly: boolean;
+}
+
 /** @throws AppError as `HttpPack.range`; INTEGRITY where a block is not the one that was written */
-export function checkedRange(pack: HttpPack, file: PackFile, hashes: BlockHashes): RangeReader {
+export function checkedRange(
+  pack: HttpPack,
+  file: PackFile,
+  hashes: BlockHashes,
+  options: CheckedRangeOptions,
+): RangeReader {
   const { blockBytes } = hashes;
-  const kept = new RecentMap<Uint8Array<ArrayBuffer>>(KEPT);
+  const { partsOnly } = options;
+  const kept = new RecentMap<Uint8Array<ArrayBuffer>>(options.kept);
 
   async function fetchBlocks(first: number, last: number, signal: AbortSignal | undefined) {
     const start = first * blockBytes;
     const end = Math.min(file.bytes, (last + 1) * blockBytes);
-    const bytes = await pack.range(file, start, end, { partsOnly: true, signal });
+    const bytes = await pack.range(file, start, end, { partsOnly, signal });
     const blocks = new Map<number, Uint8Array<ArrayBuffer>>();
     for (let index = first; index <= last; index += 1) {
       const at = index * blockBytes - start;

@@ -49,7 +49,8 @@ describe('a compact pack read by range', () => {
     const http = await openHttpPack(served.url, tools);
     const bytesOf = (name: string): number => packFile(http.manifest, name)?.bytes ?? NaN;
     expect(bytesOf('vectors.bin')).toBeGreaterThan(250_000);
-    const resident = bytesOf('signs.bin') + bytesOf('vectors.idx') + bytesOf('passages.idx');
+    const tables = bytesOf('passages.idx') + bytesOf('passages.hashes');
+    const resident = bytesOf('signs.bin') + bytesOf('vectors.idx') + tables;
     expect(residentBytes(http, 'dense')).toBe(resident);
     expect(residentBytes(http, 'hybrid')).toBe(resident + bytesOf('bm25.bin'));
     const sent = (part: string): number =>

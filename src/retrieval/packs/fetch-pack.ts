@@ -10,7 +10,7 @@ import type { StagedPack } from '../../protocol/linked-corpora';
 import type { OnProgress } from '../../protocol/retrieval';
 import type { FileSink, ImportPlan, StagedCorpus, StagingStore } from '../../protocol/staged-corpus';
 import { sha256Hex } from '../sha256';
-import { VECTOR_BLOCKS_FILE } from './block-hashes';
+import { PASSAGE_BLOCKS_FILE, VECTOR_BLOCKS_FILE } from './block-hashes';
 import type { HttpPack } from './http-pack';
 import { chunksOf, requireSearchable, type PackChunk, type PackFile } from './pack-manifest';
 
@@ -26,7 +26,7 @@ export interface FetchPackOptions {
 const PARALLEL = 3;
 
 /** Of use over HTTP alone. */
-const TABLES: ReadonlySet<string> = new Set([VECTOR_BLOCKS_FILE]);
+const TABLES: ReadonlySet<string> = new Set([PASSAGE_BLOCKS_FILE, VECTOR_BLOCKS_FILE]);
 
 /** What a corpus on this device consists of. */
 const wanted = ({ manifest }: Pick<HttpPack, 'manifest'>): PackFile[] =>

@@ -39,7 +39,8 @@ describe('a pack with a graph, left where it is', () => {
     const http = await openHttpPack(served.url, tools);
     const bytesOf = (name: string): number => packFile(http.manifest, name)?.bytes ?? NaN;
     expect(http.manifest.index).toBe('hnsw');
-    expect(residentBytes(http, 'dense')).toBe(bytesOf('graph.usearch') + bytesOf('passages.idx'));
+    const tables = bytesOf('passages.idx') + bytesOf('passages.hashes');
+    expect(residentBytes(http, 'dense')).toBe(bytesOf('graph.usearch') + tables);
     const pack = await openRangedPack(http, { platform });
     const progress: number[] = [];
     const retriever = await pack.open('dense', load, ({ done, total, label }) => {

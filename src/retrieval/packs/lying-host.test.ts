@@ -163,7 +163,7 @@ describe('a host whose files change', () => {
 
   it('between its manifest and its tables is no host of that pack', async () => {
     const pack = await openHttpPack(liar.url, tools);
-    for (const name of ['passages.idx', 'bm25.bin', 'signs.bin', 'vectors.idx']) {
+    for (const name of ['passages.idx', 'passages.hashes', 'bm25.bin', 'signs.bin', 'vectors.idx']) {
       const [chunk] = chunksOf(requirePackFile(served.manifest, name));
       const path = join(served.folder, chunk?.path ?? '');
       const sound = await readFile(path);

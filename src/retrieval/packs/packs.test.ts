@@ -240,8 +240,9 @@ describe('a pack fetched whole', () => {
 
   it('goes on wherever the tab was closed, with all chunks that had been written', async () => {
     const pack = await open();
-    const hashes = Object.fromEntries(served.manifest.files.map(({ name, sha256 }) => [name, sha256]));
-    const all = served.manifest.files.flatMap(({ chunks }) => chunks).length;
+    const wanted = served.manifest.files.filter(({ name }) => name !== 'passages.hashes');
+    const hashes = Object.fromEntries(wanted.map(({ name, sha256 }) => [name, sha256]));
+    const all = wanted.flatMap(({ chunks }) => chunks).length;
     let [resumed, most] = [0, 0];
     for (let killAt = 0; ; killAt++) {
       arrange(new MemoryFileStore());
@@ -312,7 +313,7 @@ describe('a pack fetched whole', () => {
     await discardPack(pack.hash, store);
   });
 
-  it('of a compact index brings its signs along, and not the table that serves hosts alone', async () => {
+  it('of a compact index brings its signs along, and not the tables that serve hosts alone', async () => {
     const compact = await startPackServer({ index: 'compact' });
     try {
       const pack = await openHttpPack(compact.url, tools);
@@ -382,7 +383,8 @@ describe('a pack read by range', () => {
     expect(hits?.[0]?.passage).toEqual(madePassages(43)[42]);
     const first = sent();
     expect(first).toBeGreaterThan(0);
-    expect(first).toBeLessThan(500);
+    // Of ten thousand bytes, the block that it lies in, and where it does not end there the next one.
+    expect(first).toBeLessThanOrEqual(2 * 4096);
     await retriever.search(['lamp 42'], 1);
     expect(sent()).toBe(first);
   });

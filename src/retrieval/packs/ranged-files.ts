@@ -18,6 +18,9 @@ export const VECTOR_FILES: Readonly<Record<VectorIndexKind, readonly string[]>> 
   hnsw: [CORPUS_FILES.graph],
 };
 
+/** Blocks of rows that stay in memory: those that one query asks for are those of the next one like it. */
+const KEPT_BLOCKS = 4_096;
+
 /** Progress tells of each file by its name. @throws AppError as `HttpPack.file` */
 export function packFiles(
   pack: HttpPack,
@@ -36,7 +39,8 @@ export function packFiles(
   let rows: Promise<RangeReader> | undefined;
   const openRows = async (): Promise<RangeReader> => {
     const file = requirePackFile(pack.manifest, CORPUS_FILES.vectors);
-    return checkedRange(pack, file, await decodeBlockHashes(await read(VECTOR_BLOCKS_FILE), file.bytes));
+    const hashes = await decodeBlockHashes(await read(VECTOR_BLOCKS_FILE), file.bytes);
+    return checkedRange(pack, file, hashes, { kept: KEPT_BLOCKS, partsOnly: true });
   };
   return {
     read,

@@ -21,7 +21,8 @@ import type { RowRetriever } from '../hits';
 import type { LinkedCorpus, LinkedRetriever } from '../linked-corpus';
 import { RangedPassages, type ReadBytes } from '../ranged-passages';
 import { describeVectorSearch, openVectorIndex, type VectorIndex } from '../vector-index';
-import { VECTOR_BLOCKS_FILE } from './block-hashes';
+import { decodeBlockHashes, PASSAGE_BLOCKS_FILE, VECTOR_BLOCKS_FILE } from './block-hashes';
+import { checkedRange } from './checked-range';
 import type { HttpPack } from './http-pack';
 import { decodeOffsets, OFFSETS_FILE } from './passage-offsets';
 import { packFile, requirePackFile, requireSearchable } from './pack-manifest';
@@ -107,9 +108,27 @@ class Shared<T> {
 
 /** What is fetched before the first search of a mode; for `compact`, without the few rows that a search looks at. */
 export function residentBytes({ manifest }: Pick<HttpPack, 'manifest'>, mode: RetrievalMode): number {
-  const names = [OFFSETS_FILE, ...(mode === 'dense' ? [] : [CORPUS_FILES.bm25])];
+  const names = [OFFSETS_FILE, PASSAGE_BLOCKS_FILE, ...(mode === 'dense' ? [] : [CORPUS_FILES.bm25])];
   if (mode !== 'bm25') names.push(...VECTOR_FILES[manifest.index ?? 'exact']);
   return names.reduce<number>((sum, name) => sum + (packFile(manifest, name)?.bytes ?? 0), 0);
+}
+
+/** Passages keep themselves, parsed; their blocks are of use to neighbours alone. */
+const KEPT_BLOCKS = 64;
+
+/** What the passages that are read by range are checked by; CRC-32, which whoever can write to the host can forge, in packs of an earlier version. */
+export const passageCheck = ({ manifest }: Pick<HttpPack, 'manifest'>): 'sha256' | 'crc32' =>
+  packFile(manifest, PASSAGE_BLOCKS_FILE) ? 'sha256' : 'crc32';
+
+async function passageReader(pack: HttpPack, signal: AbortSignal | undefined): Promise<ReadBytes> {
+  const file = requirePackFile(pack.manifest, CORPUS_FILES.passages);
+  if (passageCheck(pack) === 'crc32') {
+    return (start, end, stop) => pack.range(file, start, end, { signal: stop });
+  }
+  const table = await pack.file(PASSAGE_BLOCKS_FILE, undefined, signal);
+  const hashes = await decodeBlockHashes(table, file.bytes);
+  const read = checkedRange(pack, file, hashes, { kept: KEPT_BLOCKS, partsOnly: false });
+  return (start, end, stop) => read(start, end - start, stop);
 }
 
 /** @throws AppError UNSUPPORTED for a pack without a table of offsets, INTEGRITY, NETWORK … as `HttpPack.file` */
@@ -120,12 +139,14 @@ export async function openRangedPack(
   const { manifest } = pack;
   requireSearchable(manifest);
   const file = requirePackFile(manifest, CORPUS_FILES.passages);
-  const offsets = await decodeOffsets(await pack.file(OFFSETS_FILE, undefined, signal), {
-    passages: manifest.passages,
-    bytes: file.bytes,
-  });
-  const read: ReadBytes = (start, end, stop) => pack.range(file, start, end, { signal: stop });
+  const [offsets, read] = await Promise.all([
+    pack
+      .file(OFFSETS_FILE, undefined, signal)
+      .then((table) => decodeOffsets(table, { passages: manifest.passages, bytes: file.bytes })),
+    passageReader(pack, signal),
+  ]);
   const passages = new RangedPassages(read, offsets, CHANGED);
+  const sizeOf = (name: string): number => packFile(manifest, name)?.bytes ?? 0;
   // Of all modes: what one has fetched, the others need not.
   const [words, vectors] = [new Shared<Bm25Index>(), new Shared<VectorIndex>()];
   const first = async (): Promise<Passage | undefined> =>
@@ -163,7 +184,7 @@ export async function openRangedPack(
     modes: manifest.encoder === null ? ['bm25'] : ['dense', 'bm25', 'hybrid'],
     open: openRows,
     get memoryBytes() {
-      const table = vectors.opened ? (packFile(manifest, VECTOR_BLOCKS_FILE)?.bytes ?? 0) : 0;
+      const table = sizeOf(PASSAGE_BLOCKS_FILE) + (vectors.opened ? sizeOf(VECTOR_BLOCKS_FILE) : 0);
       const indexes = (words.opened?.memoryBytes ?? 0) + (vectors.opened?.memoryBytes ?? 0);
       return passages.memoryBytes + indexes + table;
     },

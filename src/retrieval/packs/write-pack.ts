@@ -4,7 +4,13 @@ import { throwIfAborted } from '../../protocol/errors';
 import type { OnProgress } from '../../protocol/retrieval';
 import { readMeta } from '../byte-sections';
 import { passagePrefix, queryPrefix } from '../encoder/e5';
-import { blockHashesOf, VECTOR_BLOCKS_FILE } from './block-hashes';
+import {
+  blockHashesOf,
+  PASSAGE_BLOCK_BYTES,
+  PASSAGE_BLOCKS_FILE,
+  VECTOR_BLOCK_BYTES,
+  VECTOR_BLOCKS_FILE,
+} from './block-hashes';
 import { encodeOffsets, OFFSETS_FILE, offsetsOf } from './passage-offsets';
 import {
   chunksOf,
@@ -67,9 +73,11 @@ export async function* packParts(
     if (file.name === CORPUS_FILES.bm25) Object.assign(manifest, wordRules(file.bytes));
     if (file.name === CORPUS_FILES.passages) {
       yield* chunked({ name: OFFSETS_FILE, bytes: await encodeOffsets(offsetsOf(file.bytes)) });
+      const hashes = await blockHashesOf(file.bytes, PASSAGE_BLOCK_BYTES, signal);
+      yield* chunked({ name: PASSAGE_BLOCKS_FILE, bytes: await hashes.encode() });
     }
     if (file.name === CORPUS_FILES.vectors && manifest.index === 'compact') {
-      const hashes = await blockHashesOf(file.bytes, signal);
+      const hashes = await blockHashesOf(file.bytes, VECTOR_BLOCK_BYTES, signal);
       yield* chunked({ name: VECTOR_BLOCKS_FILE, bytes: await hashes.encode() });
     }
   }
