@@ -1,5 +1,8 @@
 /** Whole numbers below 2³² with seven bits a byte, the lowest first; the highest bit says that more come. */
 
+/** The bit that says that more come. */
+const MORE = 0x80;
+
 /** Bytes that grow by doubling. */
 export class ByteWriter {
   #bytes = new Uint8Array(1 << 12);
@@ -39,16 +42,17 @@ export class ByteReader {
 
   /** Throws `RangeError` past the end, and where the number is not below 2³². */
   varint(): number {
-    let value = 0;
-    for (let shift = 0; shift < 35; shift += 7) {
-      const byte = this.#bytes[this.at++];
-      if (byte === undefined) break;
-      value += (byte & 0x7f) * 2 ** shift;
-      if (byte < 0x80) {
-        if (value > 0xffffffff) break;
-        return value;
-      }
+    const bytes = this.#bytes;
+    let at = this.at;
+    let byte = bytes[at++] ?? MORE;
+    let value = byte & 0x7f;
+    // Most are one byte or two; a sum, since shifts end at 32 bits.
+    for (let unit = 128; byte >= MORE && unit <= 2 ** 28 && at < bytes.length; unit *= 128) {
+      byte = bytes[at++] ?? MORE;
+      value += (byte & 0x7f) * unit;
     }
+    this.at = at;
+    if (byte < MORE && value <= 0xffffffff) return value;
     throw new RangeError('a number is cut short or too large');
   }
 }
