@@ -3,18 +3,14 @@ import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { MemoryDevice } from '../../tests/retrieval/memory-device';
 import { nodeEncoderPlatform } from '../platform/node/encoder-platform';
-import { lazyDatabase } from '../platform/storage/browser-storage';
-import { createCorpusStore } from '../platform/storage/corpus-store';
 import { MemoryFileStore } from '../platform/storage/file-store';
-import { createLocalLocks } from '../platform/storage/locks';
 import type { ImportFile } from '../protocol/corpus';
 import type { Progress } from '../protocol/retrieval';
-import type { StagingStore } from '../protocol/staged-corpus';
 import { CorpusService } from './corpus-service';
 import type { ByteCache } from './demo-corpus';
 import { EncoderHost } from './encoder/encoder-host';
-import { sha256Hex } from './sha256';
 
 const DEMO = [
   { id: 'd1', title: 'Aar', text: 'The river Aar flows by the old town.' },
@@ -34,9 +30,7 @@ class CountingHost extends EncoderHost {
 
 let models: string;
 let host: CountingHost;
-let files: MemoryFileStore;
-let databaseName: string;
-let count = 0;
+let device: MemoryDevice;
 let cached: Map<string, Uint8Array<ArrayBuffer>>;
 /** The vectors that come with the page. */
 let shipped: Uint8Array<ArrayBuffer> | null;
@@ -46,25 +40,10 @@ const cache: ByteCache = {
   write: (name, bytes) => Promise.resolve(void cached.set(name, bytes)),
 };
 
-function store(): StagingStore {
-  return createCorpusStore({
-    database: lazyDatabase(databaseName),
-    files,
-    locks: createLocalLocks(),
-    quota: {
-      estimate: () => Promise.resolve({ usedBytes: 0, quotaBytes: 0, persisted: false }),
-      persist: () => Promise.resolve(true),
-    },
-    now: () => new Date().toISOString(),
-    newId: () => crypto.randomUUID(),
-    sha256: sha256Hex,
-  });
-}
-
 /** As after a reload. */
 const start = (): CorpusService =>
   new CorpusService({
-    store,
+    store: () => device.reopen(),
     encoders: host,
     demo: {
       fetchCorpus: () => Promise.resolve(new Blob([DEMO.map((row) => JSON.stringify(row)).join('\n')])),
@@ -85,8 +64,7 @@ afterAll(() => rm(models, { recursive: true, force: true }));
 
 beforeEach(() => {
   host = new CountingHost(nodeEncoderPlatform({ localModels: models }));
-  files = new MemoryFileStore();
-  databaseName = `service-${++count}`;
+  device = new MemoryDevice();
   cached = new Map();
   shipped = null;
 });
@@ -179,7 +157,7 @@ describe('importing documents', () => {
     await expect(service.search(record.id, 'bm25', ['river'], 1)).rejects.toMatchObject({
       code: 'NOT_FOUND',
     });
-    expect(files.files.size).toBe(0);
+    expect(device.files.files.size).toBe(0);
   });
 
   it('takes the good files and says why it refuses the others, with the line', async () => {
@@ -229,10 +207,10 @@ describe('importing documents', () => {
     );
     await expect(importing).rejects.toMatchObject({ code: 'ABORTED' });
 
-    files = new MemoryFileStore(100);
+    device = new MemoryDevice(new MemoryFileStore(100));
     const full = start().importFiles({ name: 'n', encoder: null, files: [many] });
     await expect(full).rejects.toMatchObject({ code: 'STORAGE_FULL' });
-    expect(files.files.size).toBe(0);
+    expect(device.files.files.size).toBe(0);
     expect(await start().listCorpora()).toEqual([]);
   });
 });

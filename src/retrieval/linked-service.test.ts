@@ -1,5 +1,7 @@
 import 'fake-indexeddb/auto';
 import { afterEach, describe, expect, it } from 'vitest';
+import { DIMENSIONS, startMadeService } from '../../tests/retrieval/made-service';
+import { MemoryDevice } from '../../tests/retrieval/memory-device';
 import {
   bucketEncoderOf,
   madePassages,
@@ -7,27 +9,11 @@ import {
   type PackServer,
 } from '../../tests/servers/pack-server';
 import { nodeUsearchModule } from '../platform/node/usearch';
-import { lazyDatabase } from '../platform/storage/browser-storage';
-import { createCorpusStore } from '../platform/storage/corpus-store';
-import { MemoryFileStore } from '../platform/storage/file-store';
-import { createLocalLocks } from '../platform/storage/locks';
-import { tarOf } from '../platform/storage/model-tar';
 import { VECTOR_INDEXES, type VectorIndexKind } from '../protocol/corpus';
-import type { EncoderServiceApi } from '../protocol/encoder';
-import { LinkedCorpusService } from './linked-service';
-import { sha256Hex } from './sha256';
+import type { LinkedCorpusService } from './linked-service';
 
 const passages = madePassages(200);
-const encoder = bucketEncoderOf(64);
-
-const encoders: EncoderServiceApi = {
-  options: () => Promise.resolve([]),
-  measure: () => Promise.reject(new Error('Nobody asks for it.')),
-  load: ({ id }) =>
-    Promise.resolve({ model: id, revision: 'local', dimensions: 64, dtype: 'fp32', device: 'wasm' }),
-  embedQueries: (_request, texts) => encoder.embedQueries(texts),
-  embedPassages: (_request, given) => encoder.embedPassages(given),
-};
+const encoder = bucketEncoderOf(DIMENSIONS);
 
 let servers: PackServer[] = [];
 afterEach(async () => {
@@ -35,7 +21,6 @@ afterEach(async () => {
   servers = [];
 });
 
-let count = 0;
 const serve = async (index: VectorIndexKind): Promise<PackServer> => {
   const server = await startPackServer({ passages, encoder, index, chunkBytes: 10_000 });
   servers.push(server);
@@ -43,27 +28,8 @@ const serve = async (index: VectorIndexKind): Promise<PackServer> => {
 };
 
 function start(): LinkedCorpusService {
-  const [files, locks] = [new MemoryFileStore(), createLocalLocks()];
-  const estimate = () => Promise.resolve({ usedBytes: 0, quotaBytes: 0, persisted: false });
-  const store = createCorpusStore({
-    database: lazyDatabase(`linked-${++count}`),
-    ...{ files, locks, quota: { estimate, persist: () => Promise.resolve(true) } },
-    ...{ now: () => new Date().toISOString(), newId: () => crypto.randomUUID(), sha256: sha256Hex },
-  });
-  const nothing = () => Promise.resolve(new Blob(['{"id":"d","title":"D","text":"A lamp."}']));
-  return new LinkedCorpusService(
-    {
-      ...{ store: () => store, encoders, dense: { openUsearch: nodeUsearchModule } },
-      demo: {
-        ...{ fetchCorpus: nothing, encoder: { id: 'demo' }, fetchVectors: () => Promise.resolve(null) },
-        cache: { read: () => Promise.resolve(null), write: () => Promise.resolve() },
-      },
-    },
-    {
-      tools: { fetch, clock: { now: () => performance.now(), sleep: () => Promise.resolve() } },
-      archive: tarOf,
-    },
-  );
+  const device = new MemoryDevice();
+  return startMadeService({ store: () => device.reopen(), dense: { openUsearch: nodeUsearchModule } });
 }
 
 describe.each(VECTOR_INDEXES)('a pack of the kind %s', (index) => {

@@ -1,49 +1,24 @@
 import 'fake-indexeddb/auto';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { bucketEncoderOf, madePassages } from '../../tests/servers/pack-server';
+import { rowsFile } from '../../tests/retrieval/imports';
+import { startMadeService } from '../../tests/retrieval/made-service';
+import { MemoryDevice } from '../../tests/retrieval/memory-device';
+import { madePassages } from '../../tests/servers/pack-server';
 import { lazyDatabase } from '../platform/storage/browser-storage';
-import { createCorpusStore } from '../platform/storage/corpus-store';
-import { MemoryFileStore } from '../platform/storage/file-store';
-import { createLocalLocks } from '../platform/storage/locks';
-import { tarOf } from '../platform/storage/model-tar';
-import type { EncoderServiceApi } from '../protocol/encoder';
 import { RETRIEVAL_MODES } from '../protocol/retrieval';
 import type { StagingStore } from '../protocol/staged-corpus';
-import { LinkedCorpusService } from './linked-service';
-import { sha256Hex } from './sha256';
+import type { LinkedCorpusService } from './linked-service';
 
 const passages = madePassages(150);
-const encoder = bucketEncoderOf(64);
-const encoders: EncoderServiceApi = {
-  options: () => Promise.resolve([]),
-  measure: () => Promise.reject(new Error('Nobody asks for it.')),
-  load: ({ id }) =>
-    Promise.resolve({ model: id, revision: 'local', dimensions: 64, dtype: 'fp32', device: 'wasm' }),
-  embedQueries: (_request, texts) => encoder.embedQueries(texts),
-  embedPassages: (_request, given) => encoder.embedPassages(given),
-};
-const jsonl = (list: readonly object[]) => ({
-  path: 'lamps.jsonl',
-  file: new Blob([list.map((row) => JSON.stringify(row)).join('\n')]),
-});
-
-let files: MemoryFileStore;
-let locks: ReturnType<typeof createLocalLocks>;
-let database: string;
-let databases = 0;
+let device: MemoryDevice;
 /** Bytes that the last one that was started read whole of each file. */
 let wholly: Map<string, number>;
 beforeEach(() => {
-  [files, locks, database] = [new MemoryFileStore(), createLocalLocks(), `stored-${++databases}`];
+  device = new MemoryDevice();
 });
 
 function openStore(): StagingStore {
-  const estimate = () => Promise.resolve({ usedBytes: 0, quotaBytes: 0, persisted: false });
-  const store = createCorpusStore({
-    database: lazyDatabase(database),
-    ...{ files, locks, quota: { estimate, persist: () => Promise.resolve(true) } },
-    ...{ now: () => new Date().toISOString(), newId: () => crypto.randomUUID(), sha256: sha256Hex },
-  });
+  const store = device.reopen();
   const read = new Map<string, number>();
   wholly = read;
   return {
@@ -59,32 +34,27 @@ function openStore(): StagingStore {
 /** As after a reload. */
 function start(passagesInMemory?: number): LinkedCorpusService {
   const store = openStore();
-  const nothing = () => Promise.resolve(new Blob(['{"id":"d","title":"D","text":"A lamp."}']));
-  return new LinkedCorpusService(
-    {
-      ...{ store: () => store, encoders, ...(passagesInMemory !== undefined && { passagesInMemory }) },
-      demo: {
-        ...{ fetchCorpus: nothing, encoder: { id: 'demo' }, fetchVectors: () => Promise.resolve(null) },
-        cache: { read: () => Promise.resolve(null), write: () => Promise.resolve() },
-      },
-    },
-    {
-      tools: { fetch, clock: { now: () => performance.now(), sleep: () => Promise.resolve() } },
-      archive: tarOf,
-    },
-  );
+  return startMadeService({
+    store: () => store,
+    ...(passagesInMemory !== undefined && { passagesInMemory }),
+  });
 }
 
 const imported = async (list: readonly object[] = passages, name = 'Lamps'): Promise<string> => {
-  const request = { name, encoder: 'buckets', files: [jsonl(list)], index: 'compact' as const };
+  const request = {
+    name,
+    encoder: 'buckets',
+    files: [rowsFile('lamps.jsonl', list)],
+    index: 'compact' as const,
+  };
   return (await start().importFiles(request)).record.id;
 };
 const QUERIES = ['heron river 17', 'the tower bell', 'otter island'];
 
 /** As a corpus that was stored before there were tables of lines. */
 async function forgetTable(id: string): Promise<void> {
-  await files.remove(`corpora/${id}/passages.idx`);
-  const db = await lazyDatabase(database)();
+  await device.files.remove(`corpora/${id}/passages.idx`);
+  const db = await lazyDatabase(device.name)();
   const record = await db.get('corpora', id);
   if (!record) throw new Error('There is no such corpus.');
   delete record.files['passages.idx'];
@@ -110,7 +80,7 @@ describe('a stored corpus whose passages are too many for the memory', () => {
   it('says what it holds: the table, not the passages', async () => {
     const id = await imported();
     const [here, there] = [start(), start(0)];
-    const bytes = files.files.get(`corpora/${id}/passages.jsonl`)?.length ?? 0;
+    const bytes = device.files.files.get(`corpora/${id}/passages.jsonl`)?.length ?? 0;
     const inMemory = (await here.openCorpus(id, 'bm25')).memoryBytes ?? 0;
     const ranged = (await there.openCorpus(id, 'bm25')).memoryBytes ?? 0;
     expect(inMemory - ranged).toBeGreaterThan(bytes - 8 * passages.length);
@@ -122,21 +92,21 @@ describe('a stored corpus whose passages are too many for the memory', () => {
     const expected = await start(0).search(id, 'hybrid', QUERIES, 7);
     await forgetTable(id);
     expect(await start(0).search(id, 'hybrid', QUERIES, 7)).toEqual(expected);
-    const file = files.files.get(`corpora/${id}/passages.jsonl`);
+    const file = device.files.files.get(`corpora/${id}/passages.jsonl`);
     if (file) file[5] = (file[5] ?? 0) ^ 1;
     await expect(start(0).search(id, 'bm25', QUERIES, 7)).rejects.toMatchObject({ code: 'INTEGRITY' });
   });
 
   it('is refused with an altered table; an altered passage, when it is found', async () => {
     const id = await imported();
-    const file = files.files.get(`corpora/${id}/passages.jsonl`);
+    const file = device.files.files.get(`corpora/${id}/passages.jsonl`);
     const service = start(0);
     const [[hit] = []] = await service.search(id, 'bm25', ['heron river 17'], 1);
     const at = new TextDecoder().decode(file).indexOf(`"id":"${hit?.passage.id ?? ''}"`);
     if (file) file[at + 20] = (file[at + 20] ?? 0) ^ 1;
     const refused = { code: 'INTEGRITY' };
     await expect(start(0).search(id, 'bm25', ['heron river 17'], 1)).rejects.toMatchObject(refused);
-    const table = files.files.get(`corpora/${id}/passages.idx`);
+    const table = device.files.files.get(`corpora/${id}/passages.idx`);
     if (table) table[table.length - 3] = (table[table.length - 3] ?? 0) ^ 1;
     await expect(start(0).openCorpus(id, 'bm25')).rejects.toMatchObject(refused);
   });
@@ -146,7 +116,7 @@ describe('a stored corpus whose passages are too many for the memory', () => {
     const service = start(0);
     await service.search(id, 'bm25', ['heron'], 1);
     const changed = passages.map((passage) => ({ ...passage, text: `${passage.text} Now by the quay.` }));
-    await start().updateCorpus(id, { files: [jsonl(changed)] });
+    await start().updateCorpus(id, { files: [rowsFile('lamps.jsonl', changed)] });
     const [hits] = await service.search(id, 'bm25', ['otter island'], 3);
     expect(hits?.map(({ passage }) => passage.text.endsWith('Now by the quay.'))).toEqual([true, true, true]);
   });

@@ -1,18 +1,16 @@
 import 'fake-indexeddb/auto';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { MemoryDevice } from '../../tests/retrieval/memory-device';
 import { randomNumbers } from '../../tests/retrieval/random-instances';
 import { nodeUsearchModule } from '../platform/node/usearch';
 import { lazyDatabase } from '../platform/storage/browser-storage';
-import { createCorpusStore, type CorpusStoreParts } from '../platform/storage/corpus-store';
-import { MemoryFileStore } from '../platform/storage/file-store';
+import type { CorpusStoreParts } from '../platform/storage/corpus-store';
 import { createLocalLocks } from '../platform/storage/locks';
 import { VECTOR_INDEXES, type CorpusRecord, type VectorIndexKind } from '../protocol/corpus';
 import type { EncoderServiceApi } from '../protocol/encoder';
 import type { Progress } from '../protocol/retrieval';
-import type { StagingStore } from '../protocol/staged-corpus';
 import { CorpusService } from './corpus-service';
 import { ByteRows, decodeVectors } from './dense';
-import { sha256Hex } from './sha256';
 
 vi.setConfig({ testTimeout: 120_000 });
 
@@ -61,35 +59,17 @@ class Encoders implements EncoderServiceApi {
   }
 }
 
-let databases = 0;
-let database: string;
-let files: MemoryFileStore;
+let device: MemoryDevice;
 let encoders: Encoders;
-let locks: ReturnType<typeof createLocalLocks>;
 beforeEach(() => {
-  database = `kinds-${++databases}`;
-  files = new MemoryFileStore();
+  device = new MemoryDevice();
   encoders = new Encoders();
-  locks = createLocalLocks();
 });
-
-const store = (parts: Partial<CorpusStoreParts> = {}): StagingStore =>
-  createCorpusStore({
-    ...{ database: lazyDatabase(database), files, locks },
-    quota: {
-      estimate: () => Promise.resolve({ usedBytes: 0, quotaBytes: 0, persisted: false }),
-      persist: () => Promise.resolve(true),
-    },
-    now: () => new Date(Date.UTC(2026, 0, 1)).toISOString(),
-    newId: () => crypto.randomUUID(),
-    sha256: sha256Hex,
-    ...parts,
-  });
 
 /** As after a reload. */
 const start = (parts: Partial<CorpusStoreParts> = {}): CorpusService =>
   new CorpusService({
-    store: () => store(parts),
+    store: () => device.reopen(parts),
     encoders,
     demo: {
       fetchCorpus: () => Promise.reject(new Error('not here')),
@@ -141,8 +121,9 @@ const FILES: Record<VectorIndexKind, string[]> = {
 async function requireFiles(record: CorpusRecord, kind: VectorIndexKind): Promise<void> {
   expect(Object.keys(record.files).sort()).toEqual(FILES[kind]);
   const folder = `corpora/${record.folder ?? record.id}`;
-  expect([...files.files.keys()].sort()).toEqual(FILES[kind].map((name) => `${folder}/${name}`));
-  for (const name of FILES[kind]) expect((await store().read(record.id, name)).length).toBeGreaterThan(0);
+  expect([...device.files.files.keys()].sort()).toEqual(FILES[kind].map((name) => `${folder}/${name}`));
+  for (const name of FILES[kind])
+    expect((await device.reopen().read(record.id, name)).length).toBeGreaterThan(0);
 }
 
 describe('a corpus with another index than the exact one', () => {
@@ -172,11 +153,11 @@ describe('a corpus with another index than the exact one', () => {
     const passagesBytes = (await service.openCorpus(exact.id, 'bm25')).memoryBytes ?? 0;
     expect(await dense(compact)).toBeLessThanOrEqual(await dense(exact));
     const id = compact.folder ?? compact.id;
-    const [path = ''] = [...files.files.keys()].filter((name) => name === `corpora/${id}/vectors.bin`);
-    const altered = files.files.get(path)?.slice() ?? new Uint8Array();
+    const [path = ''] = [...device.files.files.keys()].filter((name) => name === `corpora/${id}/vectors.bin`);
+    const altered = device.files.files.get(path)?.slice() ?? new Uint8Array();
     // In the middle of the rows: a row of them is altered, which none of the others shows.
     altered[altered.length >> 1] = (altered[altered.length >> 1] ?? 0) ^ 1;
-    await files.write(path, altered);
+    await device.files.write(path, altered);
     const failed = await Promise.all(
       queries.map((query) =>
         start()
@@ -248,13 +229,13 @@ describe('a corpus with another index than the exact one', () => {
 
   it('keeps the codes of what has not changed, however often it is brought up to date', async () => {
     const { id } = await imported('compact');
-    const first = await decodeVectors(await store().read(id, 'vectors.bin'));
+    const first = await decodeVectors(await device.reopen().read(id, 'vectors.bin'));
     const service = start();
     for (let round = 0; round < 3; round += 1) {
       const more = [{ id: `new${round}`, title: '', text: `lighthouse number ${round} at the sea` }];
       await service.updateCorpus(id, { files: [jsonl(more)], add: true });
     }
-    const last = await decodeVectors(await store().read(id, 'vectors.bin'));
+    const last = await decodeVectors(await device.reopen().read(id, 'vectors.bin'));
     expect(last.count).toBe(PASSAGES + 3);
     if (!(first instanceof ByteRows) || !(last instanceof ByteRows)) throw new Error('They are not int8.');
     const codes = ({ codes: all }: ByteRows): string =>
@@ -272,14 +253,14 @@ describe('a corpus with another index than the exact one', () => {
       text: `mill ${i} up the river`,
     }));
     await service.updateCorpus(id, { files: [jsonl(many)], add: true });
-    const anew = await decodeVectors(await store().read(id, 'vectors.bin'));
+    const anew = await decodeVectors(await device.reopen().read(id, 'vectors.bin'));
     expect(anew.count).toBe(PASSAGES + 503);
     expect([...anew.rowAt(0)]).not.toEqual([...first.rowAt(0)]);
   });
 
   it('is refused before anything is embedded, where no graph can be built', async () => {
     const service = new CorpusService({
-      store: () => store(),
+      store: () => device.reopen(),
       encoders,
       demo: {
         fetchCorpus: () => Promise.reject(new Error('not here')),
@@ -291,7 +272,7 @@ describe('a corpus with another index than the exact one', () => {
     const request = { name: 'Town', encoder: 'words', files: [jsonl(rows)], index: 'hnsw' as const };
     await expect(service.importFiles(request)).rejects.toMatchObject({ code: 'UNSUPPORTED' });
     expect(encoders.embedded).toBe(0);
-    expect(files.files.size).toBe(0);
+    expect(device.files.files.size).toBe(0);
   });
 });
 
@@ -319,8 +300,8 @@ describe('another index over the same vectors', () => {
 
   it('is left as it was, whenever it is stopped or the tab is closed', async () => {
     const { id } = await imported();
-    const before = (await store().list())[0];
-    const bytes = new Map(files.files);
+    const before = (await device.reopen().list())[0];
+    const bytes = new Map(device.files.files);
     for (let stopAt = 1; stopAt <= 3; stopAt += 1) {
       for (const kind of ['compact', 'hnsw'] as const) {
         const controller = new AbortController();
@@ -332,11 +313,11 @@ describe('another index over the same vectors', () => {
           .buildIndex(id, kind, stop, controller.signal)
           .catch((error: unknown) => (error as { code?: string }).code);
         expect(outcome).toBe('ABORTED');
-        expect((await store().list())[0]).toEqual(before);
-        expect([...files.files.keys()]).toEqual([...bytes.keys()]);
+        expect((await device.reopen().list())[0]).toEqual(before);
+        expect([...device.files.files.keys()]).toEqual([...bytes.keys()]);
         // Byte by byte, but not by `toEqual`, which takes seconds for it.
         for (const [name, was] of bytes) {
-          expect(Buffer.compare(files.files.get(name) ?? Buffer.of(), was)).toBe(0);
+          expect(Buffer.compare(device.files.files.get(name) ?? Buffer.of(), was)).toBe(0);
         }
       }
     }
@@ -347,24 +328,24 @@ describe('another index over the same vectors', () => {
         if (steps++ >= crashAt) throw new Error('crash');
         return work();
       };
-      const own = lazyDatabase(database);
+      const own = lazyDatabase(device.name);
       const dying = start({
         database: () => step(own),
         locks: createLocalLocks(),
         files: {
-          write: (path, data) => step(() => files.write(path, data)),
-          sink: (path) => step(() => files.sink(path)),
-          read: (path) => files.read(path),
-          open: (path) => files.open(path),
-          list: (folder) => files.list(folder),
-          remove: (path) => step(() => files.remove(path)),
+          write: (path, data) => step(() => device.files.write(path, data)),
+          sink: (path) => step(() => device.files.sink(path)),
+          read: (path) => device.files.read(path),
+          open: (path) => device.files.open(path),
+          list: (folder) => device.files.list(folder),
+          remove: (path) => step(() => device.files.remove(path)),
         },
       });
       const kind = (['compact', 'hnsw', 'exact'] as const)[crashAt % 3] ?? 'exact';
       await dying.buildIndex(id, kind).catch(() => undefined);
-      locks = createLocalLocks();
-      await store().sweep();
-      const [record] = await store().list();
+      device.locks = createLocalLocks();
+      await device.reopen().sweep();
+      const [record] = await device.reopen().list();
       if (!record) throw new Error('The corpus is gone.');
       const [left] = await start().listUnfinished();
       if (!left) {

@@ -1,35 +1,23 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { connect, proxy, type RpcConnection } from '../../src/platform/rpc/connection';
-import { startRetrievalWorker } from '../../src/platform/browser/start-worker';
-import type { CorpusServiceApi } from '../../src/protocol/corpus';
+import { proxy } from '../../src/platform/rpc/connection';
 import { denseRows, openDenseIndex, PlainIndex } from '../../src/retrieval/dense';
 import { browserDensePlatform } from '../../workers/dense-platform';
 import { randomNumbers } from '../retrieval/random-instances';
+import { notes, RetrievalTab } from './retrieval-tab';
 
-let connection: RpcConnection<CorpusServiceApi> | undefined;
-
-/** As after a reload: new workers, nothing in memory. */
-function start(): RpcConnection<CorpusServiceApi>['remote'] {
-  connection?.close();
-  connection = connect<CorpusServiceApi>(startRetrievalWorker());
-  return connection.remote;
-}
-afterEach(() => connection?.close());
+const tab = new RetrievalTab();
+afterEach(() => tab.close());
 
 describe('corpora of each kind, in the worker of the page', () => {
   it('are built, searched after a reload, and given another index', async () => {
-    const files = Array.from({ length: 120 }, (_, i) => ({
-      path: `notes/${i}.md`,
-      file: new Blob([`# Note ${i}\n\nThe keeper of lighthouse number ${i} wrote about the sea.`]),
-    }));
     const began = performance.now();
     const note = (what: string): void => console.info(what, Math.round(performance.now() - began), 'ms');
-    const request = { name: 'Kinds', files, encoder: 'demo', index: 'hnsw' as const };
-    const { record } = await start().importFiles(request);
+    const request = { name: 'Kinds', files: notes(120), encoder: 'demo', index: 'hnsw' as const };
+    const { record } = await tab.start().importFiles(request);
     note('imported');
     expect(Object.keys(record.files)).toContain('graph.usearch');
     const queries = ['lighthouse number 7', 'the sea', 'keeper 99'];
-    const remote = start();
+    const remote = tab.start();
     const idsOf = async (kind: string): Promise<string[][]> => {
       const { vectors, memoryBytes } = await remote.openCorpus(record.id, 'dense');
       expect(vectors).toMatchObject({ kind, backend: 'wasm' });

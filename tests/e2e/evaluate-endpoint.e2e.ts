@@ -3,6 +3,7 @@ import type { OpenAiServer } from '../servers/openai-server';
 import { ask, expect, openPage, test } from './guarded-page';
 import {
   chooseEndpoints,
+  finished,
   jsonLines,
   LIMIT_MS,
   numbered,
@@ -13,6 +14,7 @@ import {
   questions,
   results,
   rowOf,
+  run,
   save,
   state,
   takeFile,
@@ -21,8 +23,6 @@ import {
 let server: OpenAiServer;
 test.afterEach(() => server.close());
 
-const run = (page: Page) => page.getByRole('button', { name: 'Run', exact: true }).click();
-const finished = (page: Page) => expect(state(page)).toHaveText('finished', { timeout: LIMIT_MS });
 const verdicts = (page: Page, question: string) =>
   questions(page).locator('.question').filter({ hasText: question }).locator('.verdict');
 

@@ -1,15 +1,14 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import type { Page } from '@playwright/test';
 import { startHubServer } from '../servers/hub-server';
 import type { OpenAiServer } from '../servers/openai-server';
 import { expect, test } from './guarded-page';
 import {
   chooseEndpoints,
+  finished,
   importFiles,
   jsonLines,
-  LIMIT_MS,
   numbered,
   openForm,
   openWithEndpoint,
@@ -18,16 +17,13 @@ import {
   questions,
   results,
   rowOf,
+  run,
   save,
-  state,
   takeFile,
 } from './evaluate-page';
 
 let server: OpenAiServer;
 test.afterEach(() => server.close());
-
-const run = (page: Page) => page.getByRole('button', { name: 'Run', exact: true }).click();
-const finished = (page: Page) => expect(state(page)).toHaveText('finished', { timeout: LIMIT_MS });
 
 const SETS = ['nq/test', 'triviaqa/test', 'popqa/test', 'hotpotqa/dev', '2wikimultihopqa/dev', 'musique/dev'];
 

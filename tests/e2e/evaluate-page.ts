@@ -18,6 +18,12 @@ export const rowOf = (page: Page, name: string): Locator =>
     .getByRole('row')
     .filter({ has: page.getByRole('button', { name: new RegExp(`^${name}\\W*(reference)?$`) }) });
 
+export const run = (page: Page): Promise<void> =>
+  page.getByRole('button', { name: 'Run', exact: true }).click();
+
+export const finished = (page: Page): Promise<void> =>
+  expect(state(page)).toHaveText('finished', { timeout: LIMIT_MS });
+
 export async function openForm(page: Page): Promise<void> {
   await page.getByRole('button', { name: /^(Choose systems and questions|New evaluation)$/ }).click();
 }

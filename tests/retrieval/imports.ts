@@ -1,10 +1,7 @@
 /** Made passages, and an encoder that counts what it embeds. */
 import { expect } from 'vitest';
 import { nodeUsearchModule } from '../../src/platform/node/usearch';
-import { lazyDatabase } from '../../src/platform/storage/browser-storage';
-import { createCorpusStore, type CorpusStoreParts } from '../../src/platform/storage/corpus-store';
-import { MemoryFileStore } from '../../src/platform/storage/file-store';
-import { createLocalLocks } from '../../src/platform/storage/locks';
+import type { CorpusStoreParts } from '../../src/platform/storage/corpus-store';
 import { CORPUS_FILES, type EncoderIdentity, type ImportFile } from '../../src/protocol/corpus';
 import { AppError } from '../../src/protocol/errors';
 import type { Encoder, Passage } from '../../src/protocol/retrieval';
@@ -13,7 +10,7 @@ import { decodeBm25 } from '../../src/retrieval/bm25/bm25-file';
 import { decodeVectors } from '../../src/retrieval/dense';
 import type { ImportTools } from '../../src/retrieval/importing/import-tools';
 import { PassageFile } from '../../src/retrieval/passage-file';
-import { sha256Hex } from '../../src/retrieval/sha256';
+import { MemoryDevice } from './memory-device';
 
 export const identity: EncoderIdentity = { model: 'counting', revision: '1', dimensions: 4, dtype: 'fp32' };
 
@@ -82,34 +79,15 @@ export async function requireWhole(
   });
 }
 
-let databases = 0;
 let ids = 0;
 const now = (): string => new Date(Date.UTC(2026, 0, 1)).toISOString();
 
-/** What outlives a tab. */
-export class ImportDevice {
-  readonly database = `imports-${++databases}`;
-  readonly locks = createLocalLocks();
+/** A device with an encoder that counts. */
+export class ImportDevice extends MemoryDevice {
   readonly encoder = new CountingEncoder();
-  readonly files: MemoryFileStore;
 
-  constructor(files = new MemoryFileStore()) {
-    this.files = files;
-  }
-
-  /** As a freshly opened page sees it. */
-  reopen(parts: Partial<CorpusStoreParts> = {}): StagingStore {
-    const { files, locks } = this;
-    return createCorpusStore({
-      ...{ database: lazyDatabase(this.database), files, locks, now },
-      quota: {
-        estimate: () => Promise.resolve({ usedBytes: 0, quotaBytes: 0, persisted: false }),
-        persist: () => Promise.resolve(true),
-      },
-      newId: () => `id-${++ids}`,
-      sha256: sha256Hex,
-      ...parts,
-    });
+  override reopen(parts: Partial<CorpusStoreParts> = {}): StagingStore {
+    return super.reopen({ newId: () => `id-${++ids}`, ...parts });
   }
 
   toolsOf(store = this.reopen()): ImportTools {

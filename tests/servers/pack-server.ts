@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { nodeUsearchModule } from '../../src/platform/node/usearch';
 import type { EncoderIdentity, VectorIndexKind } from '../../src/protocol/corpus';
+import type { EncoderServiceApi } from '../../src/protocol/encoder';
 import type { Encoder, Passage } from '../../src/protocol/retrieval';
 import { analyze } from '../../src/retrieval/bm25/analyzer';
 import { buildCorpusFiles } from '../../src/retrieval/corpus-files';
@@ -31,6 +32,19 @@ export const bucketEncoderOf = (dimensions: number): Encoder => ({
   embedPassages: (passages) =>
     Promise.resolve(passages.map(({ title, text }) => embed(`${title} ${text}`, dimensions))),
 });
+/** The same, as what holds encoders offers it, whatever it is asked for. */
+export const bucketEncoders = (dimensions: number): EncoderServiceApi => {
+  const encoder = bucketEncoderOf(dimensions);
+  return {
+    options: () => Promise.resolve([]),
+    measure: () => Promise.reject(new Error('Nobody asks for it.')),
+    load: ({ id }) =>
+      Promise.resolve({ model: id, revision: 'local', dimensions, dtype: 'fp32', device: 'wasm' }),
+    embedQueries: (_request, texts) => encoder.embedQueries(texts),
+    embedPassages: (_request, given) => encoder.embedPassages(given),
+  };
+};
+
 export const bucketEncoder = bucketEncoderOf(DIMENSIONS);
 
 const identityOf = ({ dimensions }: Encoder): EncoderIdentity => ({

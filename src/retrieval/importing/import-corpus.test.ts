@@ -162,7 +162,7 @@ describe('an import that is cut short', () => {
         if (steps === crashAt) await files.write(path, data.slice(0, data.byteLength / 2));
         return step(() => files.write(path, data));
       };
-      const open = lazyDatabase(device.database);
+      const open = lazyDatabase(device.name);
       const dying = device.reopen({
         database: () => step(open),
         locks: createLocalLocks(),
