@@ -18,6 +18,6 @@ export { scanServer, ScanThreads, type ScanThread } from './wasm/threads';
 export { WasmIndex } from './wasm/wasm-index';
 export { WebGpuIndex, type WebGpuIndexOptions } from './webgpu/webgpu-index';
 export { RangedRows, type RangeReader } from './ranged-rows';
-export { DEFAULT_OVERSAMPLE, RescoredIndex } from './rescored-index';
+export { RescoredIndex } from './rescored-index';
 export { decodeSigns, encodeSigns, type ResidentSigns } from './signs-file';
 export { loadSigns, loadVectors, type LoadedRows, type LoadOptions } from './load-rows';

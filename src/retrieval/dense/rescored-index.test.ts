@@ -4,7 +4,7 @@ import { byteRows, signRows } from './build-rows';
 import { meanOf } from './byte-rows';
 import { PlainIndex } from './dense-index';
 import type { RangeReader } from './ranged-rows';
-import { RescoredIndex } from './rescored-index';
+import { candidatesOf, RescoredIndex } from './rescored-index';
 import { decodeSigns, encodeSigns } from './signs-file';
 import { encodeVectors } from './vectors-file';
 
@@ -17,7 +17,7 @@ const queries = vectors.slice(0, 20).map((vector) => vector.map((x) => x + rando
 const mean = meanOf(vectors, DIMENSIONS);
 const [bytes, signs] = [byteRows(vectors, mean), signRows(vectors, mean)];
 
-async function opened(oversample?: number, change?: (file: Uint8Array) => Uint8Array) {
+async function opened(times?: number, change?: (file: Uint8Array) => Uint8Array) {
   const file = await encodeVectors(bytes);
   const whole = change?.(file) ?? file;
   const reads: number[] = [];
@@ -26,7 +26,7 @@ async function opened(oversample?: number, change?: (file: Uint8Array) => Uint8A
     return Promise.resolve(whole.slice(start, start + length));
   };
   const resident = await decodeSigns(await encodeSigns(signs, bytes));
-  const index = await RescoredIndex.open(resident, read, oversample === undefined ? {} : { oversample });
+  const index = await RescoredIndex.open(resident, read, times ? { candidates: (topK) => times * topK } : {});
   return { index, reads };
 }
 
@@ -48,6 +48,10 @@ describe('signs with rows that are read', () => {
     }
     expect(hits / (10 * queries.length)).toBeGreaterThan(0.97);
     expect(Math.max(...reads)).toBeLessThan(bytes.codes.length);
+  });
+
+  it('look at ten times as many as are asked for, at fewer of many, and never at fewer than are asked for', () => {
+    expect([1, 8, 10, 20, 50, 100, 1000].map(candidatesOf)).toEqual([10, 80, 100, 200, 275, 400, 2650]);
   });
 
   it('refuse rows of another corpus, cut short, or of another kind', async () => {
