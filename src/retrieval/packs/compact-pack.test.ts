@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Asking } from '../../../tests/servers/asking';
 import {
   bucketEncoderOf,
   madePassages,
   startPackServer,
   type PackServer,
 } from '../../../tests/servers/pack-server';
-import type { HttpTools } from '../../lm/import/http-source';
 import { AppError } from '../../protocol/errors';
 import { byteRows, meanOf, PlainIndex } from '../dense';
 import { openHttpPack } from './http-pack';
@@ -18,15 +18,8 @@ const passages = madePassages(1_000);
 const bucketEncoder = bucketEncoderOf(256);
 const encoder = () => Promise.resolve(bucketEncoder);
 
-let asked: string[] = [];
-const tools: HttpTools = {
-  fetch: (url, init) => {
-    asked.push(url);
-    return fetch(url, init);
-  },
-  clock: { now: () => performance.now(), sleep: () => Promise.resolve() },
-  attempts: 3,
-};
+const asking = new Asking();
+const { tools } = asking;
 
 let served: PackServer;
 beforeAll(async () => {
@@ -34,13 +27,12 @@ beforeAll(async () => {
 });
 afterAll(() => served.close());
 beforeEach(() => {
-  asked = [];
+  asking.forget();
   served.hub.heal();
   served.hub.requests.length = 0;
 });
 
 const opened = async () => openRangedPack(await openHttpPack(served.url, tools));
-const about = (part: string): string[] => asked.filter((url) => url.includes(part));
 
 describe('a compact pack read by range', () => {
   it('has its signs here and takes of the rows those that it looks at', async () => {
@@ -77,12 +69,12 @@ describe('a compact pack read by range', () => {
     const pack = await opened();
     const retriever = await pack.open('dense', encoder);
     await retriever.search(['otter island'], 4);
-    const [rows, signs] = [about('vectors.bin').length, about('signs.bin').length];
+    const [rows, signs] = [asking.about('vectors.bin').length, asking.about('signs.bin').length];
     expect(rows).toBeGreaterThan(0);
     await retriever.search(['otter island'], 4);
     const both = await pack.open('hybrid', encoder);
     expect(both.vectors).toMatchObject({ kind: 'compact' });
-    expect([about('vectors.bin').length, about('signs.bin').length]).toEqual([rows, signs]);
+    expect([asking.about('vectors.bin').length, asking.about('signs.bin').length]).toEqual([rows, signs]);
     expect(await both.search(['otter island'], 4)).toHaveLength(1);
   });
 

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { Asking } from '../../../tests/servers/asking';
 import {
   bucketEncoderOf,
   madePassages,
   startPackServer,
   type PackServer,
 } from '../../../tests/servers/pack-server';
-import type { HttpTools } from '../../lm/import/http-source';
 import { nodeUsearchModule } from '../../platform/node/usearch';
 import { denseRows, PlainIndex } from '../dense';
 import { openHttpPack } from './http-pack';
@@ -17,22 +17,15 @@ const encoder = bucketEncoderOf(64);
 const load = () => Promise.resolve(encoder);
 const platform = { openUsearch: nodeUsearchModule };
 
-let asked: string[] = [];
-const tools: HttpTools = {
-  fetch: (url, init) => {
-    asked.push(url);
-    return fetch(url, init);
-  },
-  clock: { now: () => performance.now(), sleep: () => Promise.resolve() },
-  attempts: 3,
-};
+const asking = new Asking();
+const { tools } = asking;
 
 let served: PackServer;
 beforeAll(async () => {
   served = await startPackServer({ passages, encoder, index: 'hnsw', chunkBytes: 20_000 });
 });
 afterAll(() => served.close());
-beforeEach(() => (asked = []));
+beforeEach(() => asking.forget());
 
 describe('a pack with a graph, left where it is', () => {
   it('brings the graph and no vectors, and says how it is searched', async () => {
@@ -59,7 +52,7 @@ describe('a pack with a graph, left where it is', () => {
       5,
     );
     expect(hits[0]?.passage.id).toBe(`p${best?.rows[0] ?? ''}`);
-    expect(asked.some((url) => url.includes('vectors.bin'))).toBe(false);
+    expect(asking.about('vectors.bin')).toEqual([]);
     expect(pack.memoryBytes).toBeGreaterThan(bytesOf('graph.usearch'));
     pack.dispose();
     expect(pack.memoryBytes).toBeLessThan(10_000);

@@ -2,6 +2,8 @@ import 'fake-indexeddb/auto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { MemoryDevice } from '../../../tests/retrieval/memory-device';
+import { Asking } from '../../../tests/servers/asking';
 import { LIES, startLyingServer, type Lie, type LyingServer } from '../../../tests/servers/lying-server';
 import {
   bucketEncoderOf,
@@ -9,11 +11,6 @@ import {
   startPackServer,
   type PackServer,
 } from '../../../tests/servers/pack-server';
-import type { HttpTools } from '../../lm/import/http-source';
-import { lazyDatabase } from '../../platform/storage/browser-storage';
-import { createCorpusStore } from '../../platform/storage/corpus-store';
-import { MemoryFileStore } from '../../platform/storage/file-store';
-import { createLocalLocks } from '../../platform/storage/locks';
 import { AppError } from '../../protocol/errors';
 import type { Hit } from '../../protocol/retrieval';
 import { sha256Hex } from '../sha256';
@@ -23,15 +20,8 @@ import { chunksOf, requirePackFile } from './pack-manifest';
 import { openRangedPack, type RangedRetriever } from './ranged-pack';
 
 const encoder = bucketEncoderOf(256);
-let requests = 0;
-const tools: HttpTools = {
-  fetch: (url, init) => {
-    requests += 1;
-    return fetch(url, init);
-  },
-  clock: { now: () => performance.now(), sleep: () => Promise.resolve() },
-  attempts: 3,
-};
+const asking = new Asking();
+const { tools } = asking;
 
 let served: PackServer;
 let liar: LyingServer;
@@ -57,7 +47,7 @@ async function underLie(
   { work, truth }: { work: () => Promise<unknown>; truth: unknown },
 ): Promise<void> {
   liar.lie(lie, nameStart);
-  const [sent, asked] = [liar.sent(), requests];
+  const [sent, asked] = [liar.sent(), asking.asked.length];
   const outcome: unknown = await work().catch((error: unknown) => error);
   if (outcome instanceof Error) {
     if (!(outcome instanceof AppError)) throw outcome;
@@ -68,7 +58,7 @@ async function underLie(
     expect(outcome).toEqual(truth);
   }
   // What is sent without end is not taken: only what lies between here and there, in the buffers of a connection.
-  expect(liar.sent() - sent).toBeLessThan(8 * 2 ** 20 * (requests - asked));
+  expect(liar.sent() - sent).toBeLessThan(8 * 2 ** 20 * (asking.asked.length - asked));
 }
 
 // Bytes without end are found out where they come at once with the right ones, and left where they are otherwise.
@@ -127,14 +117,7 @@ describe('a host that lies about whole files', () => {
   };
 
   it.each(LIES)('(%s) is found out, or does no harm; a corpus is there whole or not at all', async (lie) => {
-    const files = new MemoryFileStore();
-    const locks = createLocalLocks();
-    const estimate = () => Promise.resolve({ usedBytes: 0, quotaBytes: 0, persisted: false });
-    const store = createCorpusStore({
-      database: lazyDatabase(`lying-${lie}`),
-      ...{ files, locks, quota: { estimate, persist: () => Promise.resolve(true) } },
-      ...{ now: () => '2026-11-21T12:00:00Z', newId: () => crypto.randomUUID(), sha256: sha256Hex },
-    });
+    const store = new MemoryDevice().reopen();
     const pack = await openHttpPack(liar.url, tools);
     const work = async (): Promise<unknown> => (await fetchPack(pack, { store, now: () => '' })).passages;
     await underLie(lie, 'bm25.bin', OUTCOMES[lie], { work, truth: 1_000 });

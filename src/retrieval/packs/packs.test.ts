@@ -4,15 +4,15 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { MemoryDevice, quotaOf } from '../../../tests/retrieval/memory-device';
+import { Asking } from '../../../tests/servers/asking';
 import {
   bucketEncoder,
   madePassages,
   startPackServer,
   type PackServer,
 } from '../../../tests/servers/pack-server';
-import type { HttpTools } from '../../lm/import/http-source';
 import { lazyDatabase } from '../../platform/storage/browser-storage';
-import { createCorpusStore, type CorpusStoreParts } from '../../platform/storage/corpus-store';
 import { MemoryFileStore } from '../../platform/storage/file-store';
 import { createLocalLocks } from '../../platform/storage/locks';
 import type { Passage, Progress, RetrievalMode } from '../../protocol/retrieval';
@@ -20,29 +20,17 @@ import type { StagingStore } from '../../protocol/staged-corpus';
 import { openCorpusFiles } from '../corpus-files';
 import { decodeSigns, PlainIndex } from '../dense';
 import type { CorpusPassages } from '../open-passages';
-import { sha256Hex } from '../sha256';
 import { discardPack, fetchPack, stagedPacks, wantedBytes } from './fetch-pack';
 import { openHttpPack, packFolder } from './http-pack';
 import { openRangedPack } from './ranged-pack';
 
-/** What was asked for by whatever is being tested. The server's own record also holds requests of an earlier test that were taken back on their way. */
-let asked: string[] = [];
-const tools: HttpTools = {
-  fetch: (url, init) => {
-    asked.push(url);
-    return fetch(url, init);
-  },
-  clock: { now: () => performance.now(), sleep: () => Promise.resolve() },
-  attempts: 3,
-  stallMs: 1_000,
-};
+const asking = new Asking({ stallMs: 1_000 });
+const { tools } = asking;
 const encoder = () => Promise.resolve(bucketEncoder);
 
 let served: PackServer;
-let files: MemoryFileStore;
+let device: MemoryDevice;
 let store: StagingStore;
-let database: string;
-let count = 0;
 
 beforeAll(async () => {
   served = await startPackServer();
@@ -50,34 +38,17 @@ beforeAll(async () => {
 afterAll(() => served.close());
 beforeEach(() => {
   served.hub.heal();
-  asked = [];
+  asking.forget();
   served.hub.requests.length = 0;
   arrange(new MemoryFileStore());
 });
 
 function arrange(on: MemoryFileStore, quotaBytes = 0): void {
-  files = on;
-  database = `packs-${++count}`;
-  const estimate = () => Promise.resolve({ usedBytes: 0, quotaBytes, persisted: false });
-  store = reopen({ quota: { estimate, persist: () => Promise.resolve(true) } });
+  device = new MemoryDevice(on);
+  store = device.reopen({ quota: quotaOf(quotaBytes) });
 }
 
 const NOW = '2026-11-21T12:00:00Z';
-/** As a freshly opened page sees it. */
-const reopen = (parts: Partial<CorpusStoreParts> = {}): StagingStore =>
-  createCorpusStore({
-    database: lazyDatabase(database),
-    ...{ files, locks: createLocalLocks() },
-    quota: {
-      estimate: () => Promise.resolve({ usedBytes: 0, quotaBytes: 0, persisted: false }),
-      persist: () => Promise.resolve(true),
-    },
-    now: () => NOW,
-    newId: () => crypto.randomUUID(),
-    sha256: sha256Hex,
-    ...parts,
-  });
-
 const open = (): ReturnType<typeof openHttpPack> => openHttpPack(served.url, tools);
 const fetched = async (signal?: AbortSignal, onProgress?: (p: Progress) => void) =>
   fetchPack(await open(), { store, now: () => NOW, signal, onProgress });
@@ -86,7 +57,7 @@ const everyPassage = async (passages: CorpusPassages): Promise<Passage[]> => {
   for await (const batch of passages.batches()) all.push(...batch);
   return all;
 };
-const gets = (part: string): number => asked.filter((url) => url.includes(part)).length;
+const gets = (part: string): number => asking.about(part).length;
 
 describe('the address of a pack', () => {
   it('may be that of the folder or of its manifest', () => {
@@ -112,7 +83,7 @@ describe('a pack fetched whole', () => {
     expect(seen.every(({ done }, i) => i === 0 || done >= (seen[i - 1]?.done ?? 0))).toBe(true);
     // Nothing is kept twice.
     expect(await stagedPacks(store)).toEqual([]);
-    expect([...files.files.keys()].sort()).toEqual(
+    expect([...device.files.files.keys()].sort()).toEqual(
       Object.keys(record.files)
         .map((name) => `corpora/${record.id}/${name}`)
         .sort(),
@@ -141,7 +112,7 @@ describe('a pack fetched whole', () => {
     }
     expect(rounds).toBeGreaterThan(3);
     // A chunk that was under way may come again; those that had come do not.
-    expect(asked.length).toBeLessThan(chunks.length + 4 * (rounds + 1));
+    expect(asking.asked.length).toBeLessThan(chunks.length + 4 * (rounds + 1));
     expect(await store.list()).toHaveLength(1);
   });
 
@@ -150,8 +121,8 @@ describe('a pack fetched whole', () => {
     await expect(fetched(stop.signal, ({ done }) => done > 9_000 && stop.abort())).rejects.toMatchObject({
       code: 'ABORTED',
     });
-    const [path] = [...files.files.keys()].filter((name) => name.includes('jsonl'));
-    const kept = files.files.get(path ?? '');
+    const [path] = [...device.files.files.keys()].filter((name) => name.includes('jsonl'));
+    const kept = device.files.files.get(path ?? '');
     if (!kept) throw new Error('Nothing was staged.');
     kept[3] = (kept[3] ?? 0) ^ 1;
     const record = await fetched();
@@ -191,7 +162,7 @@ describe('a pack fetched whole', () => {
     expect(gets('passages.jsonl')).toBe(0);
     arrange(new MemoryFileStore(9_000));
     await expect(fetched()).rejects.toMatchObject({ code: 'STORAGE_FULL' });
-    expect([...files.files.keys()]).toEqual([]);
+    expect([...device.files.files.keys()]).toEqual([]);
   });
 
   it('takes its own length on the disk, and of the memory a few chunks, however many it has', async () => {
@@ -220,7 +191,7 @@ describe('a pack fetched whole', () => {
                 const write = async (bytes: Uint8Array<ArrayBuffer>): Promise<void> => {
                   await sink.write(bytes);
                   held.now -= bytes.length;
-                  held.onDisk = Math.max(held.onDisk, files.usedBytes);
+                  held.onDisk = Math.max(held.onDisk, device.files.usedBytes);
                 };
                 return { ...sink, write };
               },
@@ -246,15 +217,16 @@ describe('a pack fetched whole', () => {
     let [resumed, most] = [0, 0];
     for (let killAt = 0; ; killAt++) {
       arrange(new MemoryFileStore());
-      const here = files;
+      const here = device.files;
       let [steps, written] = [0, 0];
       // What is being written at that moment is cut off in the middle; afterwards nothing happens any more.
       const step = async <T>(work: () => Promise<T>): Promise<T> => {
         if (steps++ >= killAt) throw new Error('killed');
         return work();
       };
-      const own = lazyDatabase(database);
-      const dying = reopen({
+      const own = lazyDatabase(device.name);
+      const dying = device.reopen({
+        locks: createLocalLocks(),
         database: () => step(own),
         files: {
           write: (path, bytes) => step(() => here.write(path, bytes)),
@@ -276,16 +248,16 @@ describe('a pack fetched whole', () => {
         },
       });
       const done = await fetchPack(pack, { store: dying, now: () => NOW }).catch(() => null);
-      store = reopen();
+      store = device.reopen();
       await store.sweep();
       if (done) break;
-      asked = [];
+      asking.forget();
       if ((await store.list()).length === 0) {
         const [left] = await stagedPacks(store);
         expect(left === undefined).toBe(written === 0 && (await here.list('corpora')).length === 0);
         await fetched();
         // The manifest is read once more; of the chunks, none that had been written.
-        expect(asked.filter((url) => !url.endsWith('corpus.json'))).toHaveLength(all - written);
+        expect(asking.asked.filter((url) => !url.endsWith('corpus.json'))).toHaveLength(all - written);
         resumed += 1;
         most = Math.max(most, written);
       }
@@ -305,11 +277,11 @@ describe('a pack fetched whole', () => {
     const fetching = expect(
       fetched(stop.signal, ({ done }) => done > 9_000 && stop.abort()),
     ).rejects.toMatchObject({ code: 'ABORTED' });
-    await vi.waitFor(() => expect(files.usedBytes).toBeGreaterThan(4_000));
+    await vi.waitFor(() => expect(device.files.usedBytes).toBeGreaterThan(4_000));
     const discarding = discardPack(pack.hash, store);
     await Promise.all([fetching, discarding]);
     expect(await stagedPacks(store)).toEqual([]);
-    expect(files.usedBytes).toBe(0);
+    expect(device.files.usedBytes).toBe(0);
     await discardPack(pack.hash, store);
   });
 
