@@ -25,6 +25,8 @@ export default defineConfig({
     baseURL: `http://127.0.0.1:${port}`,
     // Recording every test takes a fifth of the processor's time; a failure says what the page held anyway.
     trace: process.env['S3_E2E_TRACE'] === '1' ? 'retain-on-failure' : 'off',
+    // Each test has a browser of its own, which would fetch the whole page beforehand; offline.e2e.ts allows it.
+    serviceWorkers: 'block',
     launchOptions,
   },
   projects: [{ name: 'chromium', use: { ...desktop } }],

@@ -1,6 +1,7 @@
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { fileURLToPath } from 'node:url';
 import { defaultClientConditions, defineConfig, type Plugin } from 'vite';
+import { offlineShell } from './tools/start/offline-shell.ts';
 import { metaPolicy, securityHeaders } from './tools/start/security-headers.ts';
 import { servedFolders, type ServedFolder } from './tools/start/served-folders.ts';
 
@@ -40,7 +41,12 @@ const policyInPage: Plugin = {
 };
 
 export default defineConfig(({ isSsrBuild }) => ({
-  plugins: [svelte(), servedFolders(runtimeFolders), policyInPage],
+  plugins: [
+    svelte(),
+    servedFolders(runtimeFolders),
+    policyInPage,
+    offlineShell(here('workers/service-worker.ts')),
+  ],
   resolve: {
     // Makes onnxruntime-web load its WebAssembly from /ort/ instead of having Vite bundle a second copy of 27 MB.
     conditions: ['onnxruntime-web-use-extern-wasm', ...defaultClientConditions],

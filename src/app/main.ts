@@ -1,4 +1,5 @@
 import './styles/index.css';
+import { keepForOffline } from '../platform/browser/offline';
 import type { Laboratory } from '../state/laboratory';
 import { mountApp } from './mount';
 
@@ -16,3 +17,8 @@ async function laboratory(): Promise<Laboratory> {
 
 const target = document.getElementById('app');
 if (target) mountApp(target, await laboratory());
+
+// In development the files change under the page.
+if (import.meta.env.PROD && import.meta.env.MODE !== 'scripted') {
+  keepForOffline(new URL('service-worker.js', document.baseURI).href);
+}

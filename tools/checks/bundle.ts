@@ -51,6 +51,10 @@ for (const [, url] of page.matchAll(/\s(?:src|href)="([^"]+)"/g)) {
   if (url !== undefined && !url.startsWith('/')) problems.push(`index.html loads ${url} from elsewhere.`);
 }
 if (read('_headers') !== headersFile()) problems.push('dist/_headers is not what the source says.');
+const offline = read('service-worker.js');
+for (const { file } of Object.values(manifest)) {
+  if (!offline.includes(file)) problems.push(`service-worker.js does not keep ${file} for offline use.`);
+}
 for (const file of ['ort/ort-wasm-simd-threaded.asyncify.mjs', 'ort/ort-wasm-simd-threaded.asyncify.wasm']) {
   if (!existsSync(join(dist, file))) problems.push(`dist/${file} is missing: the encoder could not start.`);
 }
