@@ -14,7 +14,10 @@ const newerPage: Plugin = {
   configurePreviewServer: ({ middlewares }) => {
     middlewares.use((request, response, next) => {
       if (title === undefined || request.url !== '/') next();
-      else response.setHeader('Content-Type', 'text/html').end(`<title>${title}</title>`);
+      else {
+        response.setHeader('Content-Type', 'text/html');
+        response.end(`<title>${title}</title><link rel="icon" href="icon.svg" />`);
+      }
     });
   },
 };
