@@ -42,6 +42,18 @@ export function createCorpusStore(parts: CorpusStoreParts): StagingStore {
     return record;
   }
 
+  /** Lookups under way: a search reads hundreds of parts side by side, and a record takes longer to find than a few rows to read. */
+  const looking = new Map<string, Promise<CorpusRecord>>();
+
+  /** The same for all who ask at one time. */
+  function lookUp(id: string): Promise<CorpusRecord> {
+    const known = looking.get(id);
+    if (known) return known;
+    const found = get(id).finally(() => looking.delete(id));
+    looking.set(id, found);
+    return found;
+  }
+
   /** What an import leaves when it is cut short after its record was written. */
   async function removeRest(folder: string, record: CorpusRecord): Promise<void> {
     const names = await files.list(folderOf(folder));
@@ -132,7 +144,7 @@ export function createCorpusStore(parts: CorpusStoreParts): StagingStore {
 
     async readRange(id, file, start, bytes, signal) {
       throwIfAborted(signal);
-      const record = await get(id);
+      const record = await lookUp(id);
       const path = `${folderOf(record.folder ?? id)}/${file}`;
       const part = Object.hasOwn(record.files, file) ? await opened.read(path, start, bytes) : null;
       throwIfAborted(signal);
