@@ -90,7 +90,7 @@ describe('a corpus of files with repeated ids, as commands open it', () => {
       ...['index', 'build', join(folder, 'corpus.jsonl'), '--out', index],
       ...['--number-repeats', '--json'],
     ]);
-    expect(parsed(built)).toMatchObject({ passages: 2 });
+    expect(parsed(built)).toMatchObject({ passages: 2, chunking: { by: 'passage', words: 100 } });
     expect((await open(index)).name).toBe('corpus.jsonl');
     for (const corpus of [index, 'demo', 'qdrant://127.0.0.1:1/lamps', 'http://127.0.0.1:1/pack/']) {
       await expect(open(corpus, { numberRepeats: true })).rejects.toMatchObject({

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import * as v from 'valibot';
 import {
   CORPUS_FILES,
+  type Chunking,
   type EncoderIdentity,
   type EncoderInfo,
   type StoredFile,
@@ -71,12 +72,14 @@ export interface IndexContents {
   encoder: (Encoder & { info: EncoderInfo }) | null;
   /** Over the vectors. Default: `exact`. */
   index?: VectorIndexKind | undefined;
+  /** How documents were cut into them. */
+  chunking?: Chunking | undefined;
 }
 
 /** Builds everything, then writes it; a folder whose build was interrupted has no record and is no index. */
 export async function writeIndex(
   folder: string,
-  { name, passages, encoder, index }: IndexContents,
+  { name, passages, encoder, index, chunking }: IndexContents,
   options: {
     onProgress?: OnProgress;
     signal?: AbortSignal;
@@ -95,7 +98,7 @@ export async function writeIndex(
     createdAt: new Date().toISOString(),
     passages: passages.length,
     encoder: encoder && identityOf(encoder.info),
-    index,
+    ...{ index, chunking },
   };
   const { signal, chunkBytes } = options;
   const parts = packParts(facts, files, { signal, chunkBytes });

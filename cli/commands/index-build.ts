@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import { VECTOR_INDEXES } from '../../src/protocol/corpus';
+import { DEFAULT_CHUNKING, VECTOR_INDEXES } from '../../src/protocol/corpus';
 import { DEFAULT_CHUNK_BYTES, MAX_CHUNK_BYTES } from '../../src/retrieval/packs/pack-manifest';
 import { defineCommand, oneOf, UsageError, wholeNumber } from '../command';
 import { readCorpus, repeatsOption } from '../corpus-reader';
@@ -49,7 +49,10 @@ export const indexBuild = defineCommand({
     const encoder = model === 'none' ? null : await openEncoder({ id: model }, console);
     const record = await writeIndex(
       values.out,
-      { name: values.name ?? basename(corpus), passages, encoder, ...(encoder && { index }) },
+      {
+        ...{ name: values.name ?? basename(corpus), passages, encoder, ...(encoder && { index }) },
+        chunking: DEFAULT_CHUNKING,
+      },
       {
         ...{ onProgress: progressNotes(console), signal: console.signal, chunkBytes: chunk },
         ...(index === 'hnsw' && { tools: await graphTools((line) => console.note(line)) }),

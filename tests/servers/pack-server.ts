@@ -105,6 +105,7 @@ export async function startPackServer(
     createdAt: '2026-11-21T12:00:00Z',
     passages: passages.length,
     encoder: encoder && (options.identity ?? identityOf(encoder)),
+    chunking: { by: 'heading', words: 200 } as const,
   };
   const parts = packParts(facts, files, { chunkBytes });
   let step = await parts.next();

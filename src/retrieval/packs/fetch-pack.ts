@@ -65,16 +65,29 @@ export async function fetchPack(pack: HttpPack, options: FetchPackOptions): Prom
       await requireRoom(total - done, store);
       if (!corpus.plan) await corpus.keep(planOf(pack, now()));
       await bring(pack, corpus, missing, report, signal);
-      const { name, passages, encoder, index } = pack.manifest;
+      // The hashes that the record will have: read back, so that a disk that lost something is found out now.
+      for (const { name, sha256 } of wanted(pack)) {
+        if ((await corpus.hashOf(name, signal)) !== sha256) throw notWhatItSays(name);
+      }
+      const { name, passages, encoder, index, chunking } = pack.manifest;
       const source = { name: pack.url, kind: 'jsonl' as const, bytes: total, passages };
       return corpus.commit(
-        { name, passages, encoder, ...(index && { index }), sources: [source] },
+        {
+          ...{ name, passages, encoder, ...(index && { index }), sources: [source] },
+          ...(chunking && { chunking }),
+        },
         wanted(pack).map((file) => file.name),
       );
     },
     { pack: pack.hash, signal, onWait },
   );
 }
+
+const notWhatItSays = (name: string): AppError =>
+  new AppError('INTEGRITY', `${name} is not what the manifest says: its hash differs.`, {
+    fix: 'Fetch the index again: what is sound of it is kept. If that does not help, ask whoever serves it to build it again.',
+    recoverable: true,
+  });
 
 async function requireRoom(bytes: number, store: FetchPackOptions['store']): Promise<void> {
   const { usedBytes, quotaBytes } = await store.estimate();

@@ -53,6 +53,17 @@ describe('the manifest of a pack', () => {
     ]);
   });
 
+  it('says how texts were cut, where that is a way in which they can be', () => {
+    const cutBy = (chunking: unknown) => parsePackManifest(bytesOf({ ...sound, chunking })).chunking;
+    const windows = { by: 'sentences', sentences: 5, overlap: 1 };
+    for (const chunking of [{ by: 'heading', words: 300 }, windows, undefined]) {
+      expect(cutBy(chunking)).toEqual(chunking);
+    }
+    for (const other of [{ by: 'meaning' }, { by: 'words', words: 3 }, { ...windows, overlap: 5 }, 'words']) {
+      expect(cutBy(other)).toBeUndefined();
+    }
+  });
+
   it('names a file of one chunk by its own name', async () => {
     const file = await describeFile('bm25.bin', new Uint8Array(10), 10);
     expect(chunksOf(file).map(({ path }) => path)).toEqual(['bm25.bin']);

@@ -9,6 +9,7 @@ import * as v from 'valibot';
 import {
   CORPUS_FILES,
   VECTOR_INDEXES,
+  type Chunking,
   type EncoderIdentity,
   type VectorIndexKind,
 } from '../../protocol/corpus';
@@ -56,6 +57,15 @@ const FileSchema = v.object({
   chunks: v.pipe(v.array(sha256), v.minLength(1), v.maxLength(MAX_CHUNKS)),
 });
 
+/** Sound as `requireChunking` has it. */
+const ChunkingSchema = v.union([
+  v.object({ by: v.picklist(['passage', 'words', 'heading']), words: whole(10, 2_000) }),
+  v.pipe(
+    v.object({ by: v.literal('sentences'), sentences: whole(1, 100), overlap: whole(0, 99) }),
+    v.check(({ sentences, overlap }) => overlap < sentences, 'overlaps whole windows'),
+  ),
+]);
+
 const ManifestSchema = v.object({
   format: v.literal(PACK_FORMAT),
   version: v.literal(PACK_VERSION),
@@ -69,6 +79,8 @@ const ManifestSchema = v.object({
   index: v.optional(v.picklist(VECTOR_INDEXES)),
   /** What stood before queries and passages when they were embedded. */
   prefixes: v.optional(v.object({ query: shortText, passage: shortText })),
+  /** How texts were cut into passages, for whoever adds some. A way of a later version is as good as none. */
+  chunking: v.optional(v.fallback(v.optional(ChunkingSchema), undefined)),
   analyzer: v.optional(shortText),
   k1: v.optional(v.pipe(v.number(), v.finite(), v.minValue(0))),
   b: v.optional(v.pipe(v.number(), v.finite(), v.minValue(0), v.maxValue(1))),
@@ -186,6 +198,7 @@ export interface PackFacts {
   passages: number;
   encoder: EncoderIdentity | null;
   index?: VectorIndexKind | undefined;
+  chunking?: Chunking | undefined;
 }
 
 /** As it is written: the order of the keys is for readers. */

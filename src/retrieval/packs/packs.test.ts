@@ -74,7 +74,10 @@ describe('a pack fetched whole', () => {
   it('is a corpus like any other, byte for byte', async () => {
     const seen: Progress[] = [];
     const record = await fetched(undefined, (progress) => seen.push(progress));
-    expect(record).toMatchObject({ name: 'Lamps', passages: 80, encoder: { model: 'made/buckets' } });
+    expect(record).toMatchObject({
+      ...{ name: 'Lamps', passages: 80, encoder: { model: 'made/buckets' } },
+      chunking: { by: 'heading', words: 200 },
+    });
     const corpus = await openCorpusFiles((file) => store.read(record.id, file));
     expect(await everyPassage(corpus.passages)).toEqual(madePassages(80));
     expect((await corpus.bm25()).count).toBe(80);

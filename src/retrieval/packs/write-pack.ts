@@ -51,6 +51,7 @@ export async function* packParts(
     passages: facts.passages,
     encoder: facts.encoder,
     ...(facts.encoder && facts.index && { index: facts.index }),
+    ...(facts.chunking && { chunking: facts.chunking }),
     ...(facts.encoder && { prefixes: { query: queryPrefix, passage: passagePrefix } }),
     files: [],
   };
