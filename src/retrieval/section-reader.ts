@@ -10,6 +10,35 @@ export const into = (view: ArrayBufferView): SectionSink => {
   return (piece, at) => bytes.set(piece, at);
 };
 
+/** Made room for before it has come. */
+const BELIEVED_BYTES = 64 * 2 ** 20;
+
+/** Room for a section that grows with what comes of it: a file that promises much must deliver before it is believed. */
+export class PatientBytes {
+  #room: Uint8Array<ArrayBuffer>;
+  readonly #bytes: number;
+
+  constructor(bytes: number) {
+    this.#bytes = bytes;
+    this.#room = new Uint8Array(Math.min(bytes, BELIEVED_BYTES));
+  }
+
+  readonly sink: SectionSink = (piece, at) => {
+    const end = at + piece.byteLength;
+    if (end > this.#room.length) {
+      const larger = new Uint8Array(Math.min(this.#bytes, Math.max(end, 2 * this.#room.length)));
+      larger.set(this.#room);
+      this.#room = larger;
+    }
+    this.#room.set(piece, at);
+  };
+
+  /** All of it, once all has come. */
+  get bytes(): Uint8Array<ArrayBuffer> {
+    return this.#room;
+  }
+}
+
 /** A file that is in memory already. */
 export const fileInMemory = (bytes: Uint8Array<ArrayBuffer>): StoredFile => ({
   bytes: bytes.byteLength,

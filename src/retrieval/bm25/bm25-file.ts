@@ -6,9 +6,10 @@ import {
   requireNumber,
   requireSection,
   requireWords,
+  type SectionHeader,
   type Sections,
 } from '../byte-sections';
-import { into, readSections } from '../section-reader';
+import { PatientBytes, readSections, type SectionSink } from '../section-reader';
 import { analyzerOf } from './analyzers';
 import { Bm25Index, type Bm25Data } from './bm25-index';
 import { PostingLists } from './posting-lists';
@@ -38,12 +39,13 @@ export async function decodeBm25(file: Uint8Array<ArrayBuffer>): Promise<Bm25Ind
 
 /** The same piece by piece: the file is never in memory as a whole. Its hash is not computed: `file` has checked what it gives. */
 export async function loadBm25(file: StoredFile, signal?: AbortSignal): Promise<Bm25Index> {
-  const sections = new Map<string, Uint8Array<ArrayBuffer>>();
-  const place = ({ sections: list }: { sections: readonly { name: string; bytes: number }[] }) => {
-    for (const { name, bytes } of list) sections.set(name, new Uint8Array(bytes));
-    return new Map([...sections].map(([name, bytes]) => [name, into(bytes)]));
+  const rooms = new Map<string, PatientBytes>();
+  const place = ({ sections: list }: Pick<SectionHeader, 'sections'>): Map<string, SectionSink> => {
+    for (const { name, bytes } of list) rooms.set(name, new PatientBytes(bytes));
+    return new Map([...rooms].map(([name, { sink }]) => [name, sink]));
   };
   const { version, meta } = await readSections(file, FORMAT, VERSIONS, place, signal);
+  const sections = new Map([...rooms].map(([name, { bytes }]) => [name, bytes]));
   return indexOf({ version, meta, sections });
 }
 

@@ -1,10 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { AppError } from '../../protocol/errors';
-import { encodeSections } from '../byte-sections';
+import { encodeSections, readSectionHeader } from '../byte-sections';
+import { fileInMemory } from '../section-reader';
 import { analyze } from './analyzer';
 import { loadAnalyzer } from './analyzers';
-import { decodeBm25, encodeBm25 } from './bm25-file';
+import { decodeBm25, encodeBm25, loadBm25 } from './bm25-file';
 import { Bm25Builder } from './bm25-builder';
 import { joinStatistics, type Bm25Index } from './bm25-index';
 import { buildBm25, Bm25Retriever } from './bm25-retriever';
@@ -243,6 +244,31 @@ describe('a stored BM25 index', () => {
       expect(again.search(query, 4)).toEqual(index.search(query, 4));
     }
     expect((await decodeBm25(await encodeBm25(indexOf([])))).search('x', 1).rows).toHaveLength(0);
+  });
+
+  it('is the same when it comes in pieces, and makes no room for what it only promises', async () => {
+    const file = await encodeBm25(indexOf(['The river Aar', 'A guild of ships', '']));
+    async function* pieces() {
+      await Promise.resolve();
+      for (let at = 0; at < file.length; at += 37) yield file.slice(at, at + 37);
+    }
+    const loaded = await loadBm25({ bytes: file.length, pieces });
+    expect(loaded.data).toEqual((await decodeBm25(file)).data);
+    // A header that says of a section that it has a terabyte.
+    const { start, ...header } = readSectionHeader(file, 'bm25', 2, file.length);
+    const sections = header.sections.map((one) =>
+      one.name === 'lengths' ? { ...one, bytes: 2 ** 40 } : one,
+    );
+    const json = new TextEncoder().encode(
+      JSON.stringify({ ...header, format: 'bm25', formatVersion: 2, sections }).padEnd(start - 16),
+    );
+    const promising = new Uint8Array(16 + json.length + file.length - start);
+    promising.set(file.subarray(0, 16));
+    new DataView(promising.buffer).setUint32(12, json.length, true);
+    promising.set(json, 16);
+    promising.set(file.subarray(start), 16 + json.length);
+    const lying = { ...fileInMemory(promising), bytes: 2 ** 42 };
+    await expect(loadBm25(lying)).rejects.toMatchObject({ code: 'INTEGRITY' });
   });
 
   it('is refused when any byte of it is altered or missing', async () => {
