@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { UnfinishedImport } from '../protocol/corpus';
 import { AppError } from '../protocol/errors';
 import { Corpora } from './corpora.svelte';
-import type { CorpusLibrary } from './laboratory';
+import type { CorpusLibrary, CorpusLinks } from './laboratory';
 import { createScriptedLaboratory } from './scripted-laboratory';
 
 const left: UnfinishedImport = {
@@ -89,5 +89,37 @@ describe('an import that failed', () => {
     await corpora.import(request);
     await corpora.jobs.retry(corpora.jobs.list[0]?.id ?? 0);
     expect(times).toBe(2);
+  });
+});
+
+describe('a corpus that is packed', () => {
+  it('is a job like others: with its progress against what it takes, cancelled by its signal', async () => {
+    const laboratory = createScriptedLaboratory({ paceMs: 0 });
+    const [entry] = await laboratory.corpora.list();
+    if (!entry) throw new Error('the demo is missing');
+    const archive = new Blob(['packed']);
+    const links: CorpusLinks = {
+      ...laboratory.corpora.links,
+      export: (_id, onProgress, signal) =>
+        new Promise((resolve, reject) => {
+          onProgress({ done: 10, total: 10, unit: 'bytes', label: 'passages.jsonl' });
+          signal.addEventListener('abort', () => reject(new AppError('ABORTED', 'Stopped.')));
+          setTimeout(() => resolve(archive));
+        }),
+    };
+    const corpora = corporaOver({ links });
+    const saved: Blob[] = [];
+    const save = (file: Blob): void => void saved.push(file);
+    const packing = corpora.export({ ...entry, bytes: 100 }, save);
+    expect(corpora.jobs.list).toMatchObject([
+      { task: 'export', status: 'running', measured: { done: 10, total: 100, fraction: 0.1 } },
+    ]);
+    await packing;
+    expect(saved).toEqual([archive]);
+    const stopped = corpora.export(entry, save);
+    corpora.jobs.cancel(corpora.jobs.list[1]?.id ?? 0);
+    await stopped;
+    expect(corpora.jobs.list).toMatchObject([{ status: 'done' }, { status: 'cancelled' }]);
+    expect(saved).toHaveLength(1);
   });
 });

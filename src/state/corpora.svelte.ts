@@ -1,5 +1,6 @@
 import type { CorpusMap, UnfinishedImport, VectorIndexKind } from '../protocol/corpus';
 import { toEnvelope, type ErrorEnvelope } from '../protocol/errors';
+import type { Progress } from '../protocol/retrieval';
 import { CorpusSearch } from './corpus-search.svelte';
 import { ImportJobs, type ImportJob } from './import-jobs.svelte';
 import type {
@@ -149,6 +150,20 @@ export class Corpora {
         refusals: [],
       }),
       retry: () => this.#goOn(isLeft, () => this.changeIndex(entry, kind)),
+    });
+  }
+
+  /** The corpus as one file, which is handed to `save`. */
+  export(entry: CorpusEntry, save: (archive: Blob) => void): Promise<void> {
+    const { id, name, bytes } = entry;
+    return this.jobs.start({
+      ...{ name, task: 'export' },
+      run: async (onProgress, signal) => {
+        const onBytes = ({ done }: Progress): void =>
+          onProgress({ done, total: Math.max(bytes, done), unit: 'bytes', local: true });
+        save(await this.#laboratory.corpora.links.export(id, onBytes, signal));
+        return { entry, refusals: [] };
+      },
     });
   }
 

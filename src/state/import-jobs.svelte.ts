@@ -8,7 +8,7 @@ import { Meter, type Measured } from './meter';
 export interface ImportJob {
   id: number;
   name: string;
-  task: 'import' | 'update' | 'index';
+  task: 'import' | 'update' | 'index' | 'export';
   /** Whether it goes on with what an earlier one left. */
   resumed: boolean;
   /** Handed in; 0 where it needs none. */

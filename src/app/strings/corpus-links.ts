@@ -65,18 +65,17 @@ export const links = {
     resume: 'going on where it was stopped',
     update: 'looking at what has changed',
     index: 'reading the vectors',
+    export: 'packing',
   },
   step: (label: string, done: string, total: string) => `${label}: ${done} of ${total}`,
-  pausing: {
-    import: 'pausing, as soon as the files are read to their end',
-    update: 'pausing, as soon as the files are read to their end',
-    index: 'pausing',
-  },
+  pausing: 'pausing',
+  pausingFiles: 'pausing, as soon as the files are read to their end',
   isPaused: (name: string) => `“${name}” is paused.`,
   cancelled: {
     import: 'Cancelled. Nothing was stored.',
     update: 'Cancelled. The corpus is as it was.',
     index: 'Cancelled. The corpus is as it was.',
+    export: 'Cancelled. Nothing was saved.',
   },
   changes: {
     added: (count: string) => `${count} added`,
@@ -177,7 +176,7 @@ export const links = {
   indexed: (name: string, kind: 'exact' | 'compact' | 'hnsw') =>
     `“${name}” has its new index: ${{ exact: 'every vector', compact: 'one bit in memory', hnsw: 'a graph' }[kind]}.`,
   export: 'Export as a pack',
-  exporting: (name: string) => `Packing “${name}” …`,
+  packing: (done: string, total: string) => `packing, ${done} of ${total}`,
   exported: (name: string) =>
     `“${name}” is packed: unpack the archive on a static host, and open its address.`,
   columns: { kinds: 'Searched by', used: 'Last used' },
