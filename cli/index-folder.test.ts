@@ -75,7 +75,7 @@ describe('an index that was built', () => {
 describe('an index of another kind than the exact one', () => {
   it.each([
     ['compact', 'compact on WASM, int8'],
-    ['hnsw', 'hnsw on native code, f16, ef 128'],
+    ['hnsw', 'hnsw on native code, f16, ef 256'],
   ])(
     'is built and searched as %s; in pieces too',
     async (kind, how) => {

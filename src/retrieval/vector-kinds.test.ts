@@ -175,14 +175,14 @@ describe('a corpus with another index than the exact one', () => {
     const { id } = await imported('hnsw');
     const service = start();
     const info = await service.openCorpus(id, 'dense');
-    expect(info.vectors?.ef).toBe(128);
+    expect(info.vectors?.ef).toBe(256);
     const all = await service.search(id, 'dense', queries, 10, undefined, {}, { ef: 400 });
     const few = await service.search(id, 'dense', queries, 10, undefined, {}, { ef: 1 });
     expect(few).not.toEqual(all);
     const found = service.search(id, 'hybrid', queries, 10, undefined, {}, { ef: 0 });
     await expect(found).rejects.toMatchObject({ code: 'BAD_INPUT' });
     expect(await service.search(id, 'dense', queries, 10)).toEqual(
-      await service.search(id, 'dense', queries, 10, undefined, {}, { ef: 128 }),
+      await service.search(id, 'dense', queries, 10, undefined, {}, { ef: 256 }),
     );
   });
 

@@ -41,7 +41,7 @@ describe('a pack with a graph, left where it is', () => {
     });
     expect(progress.length).toBeGreaterThan(2);
     expect(progress.at(-1)).toBe(1);
-    expect(retriever.vectors).toMatchObject({ kind: 'hnsw', backend: 'wasm', ef: 128 });
+    expect(retriever.vectors).toMatchObject({ kind: 'hnsw', backend: 'wasm', ef: 256 });
     expect(retriever.how).toContain('hnsw');
     expect(retriever.tuned({}, { ef: 200 }).how).toContain('ef 200');
     const query = 'heron lamp 242';

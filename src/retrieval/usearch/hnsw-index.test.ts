@@ -78,7 +78,7 @@ describe('HNSW in WebAssembly', () => {
     const few = await recall(index);
     index.ef = 200;
     expect(await recall(index)).toBeGreaterThan(few);
-    expect([1_000, 100_000, 1_000_000].map(defaultEf)).toEqual([128, 128, 512]);
+    expect([1_000, 50_000, 100_000, 1_000_000].map(defaultEf)).toEqual([256, 256, 400, 1568]);
     expect(() => (index.ef = 0)).toThrow(AppError);
   });
 
