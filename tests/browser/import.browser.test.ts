@@ -3,6 +3,7 @@ import { connect, proxy, type RpcConnection } from '../../src/platform/rpc/conne
 import { startRetrievalWorker } from '../../src/platform/browser/start-worker';
 import type { CorpusServiceApi } from '../../src/protocol/corpus';
 import type { Progress } from '../../src/protocol/retrieval';
+import { storedFolders } from './retrieval-tab';
 
 type Connection = RpcConnection<CorpusServiceApi>;
 const open = new Set<Connection>();
@@ -41,14 +42,6 @@ const locksFree = async (): Promise<boolean> => {
   const { held = [] } = await navigator.locks.query();
   return held.every(({ name }) => name?.startsWith('s3:') !== true);
 };
-
-async function storedFolders(): Promise<string[]> {
-  const root = await navigator.storage.getDirectory();
-  const folder = await root.getDirectoryHandle('corpora', { create: true });
-  const names: string[] = [];
-  for await (const name of folder.keys()) names.push(name);
-  return names;
-}
 
 /** What is found after a tab was closed: nothing, a whole corpus, or an import that goes on and becomes one. */
 async function recover(passages: number): Promise<'absent' | 'complete' | 'resumed'> {

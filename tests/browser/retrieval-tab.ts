@@ -24,3 +24,12 @@ export const notes = (count: number): ImportFile[] =>
     path: `notes/${i}.md`,
     file: new Blob([`# Note ${i}\n\nThe keeper of lighthouse number ${i} wrote about the sea.`]),
   }));
+
+/** Of corpora, whole or not. */
+export async function storedFolders(): Promise<string[]> {
+  const root = await navigator.storage.getDirectory();
+  const folder = await root.getDirectoryHandle('corpora', { create: true });
+  const names: string[] = [];
+  for await (const name of folder.keys()) names.push(name);
+  return names;
+}

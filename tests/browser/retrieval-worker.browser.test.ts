@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { proxy } from '../../src/platform/rpc/connection';
 import type { Progress } from '../../src/protocol/retrieval';
-import { notes, RetrievalTab } from './retrieval-tab';
+import { notes, RetrievalTab, storedFolders } from './retrieval-tab';
 
 const tab = new RetrievalTab();
 afterEach(() => tab.close());
@@ -58,10 +58,6 @@ describe('the retrieval worker', () => {
     );
     await expect(importing).rejects.toMatchObject({ code: 'ABORTED' });
     expect(await remote.listCorpora()).toHaveLength(before);
-    const root = await navigator.storage.getDirectory();
-    const corpora = await root.getDirectoryHandle('corpora', { create: true });
-    const names: string[] = [];
-    for await (const name of corpora.keys()) names.push(name);
-    expect(names).toHaveLength(before);
+    expect(await storedFolders()).toHaveLength(before);
   });
 });
