@@ -7,7 +7,7 @@ export interface ImportLimits {
   inflation: number;
   freeInflation: number;
   totalBytes: number;
-  /** Ids are in memory while files are read, words while they are indexed: a million took a tab 740 MB at most (bench/README.md). */
+  /** Ids are in memory while files are read, words while they are indexed: a million took a tab 880 MB at most (bench/README.md). */
   passages: number;
   /** Of a file that is read whole, as Markdown, HTML and Parquet are. */
   wholeBytes: number;
