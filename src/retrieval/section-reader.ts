@@ -18,9 +18,9 @@ export class PatientBytes {
   #room: Uint8Array<ArrayBuffer>;
   readonly #bytes: number;
 
-  constructor(bytes: number) {
+  constructor(bytes: number, believed = BELIEVED_BYTES) {
     this.#bytes = bytes;
-    this.#room = new Uint8Array(Math.min(bytes, BELIEVED_BYTES));
+    this.#room = new Uint8Array(Math.min(bytes, believed));
   }
 
   readonly sink: SectionSink = (piece, at) => {
