@@ -22,6 +22,7 @@ test('whoever works with the keyboard keeps their place: corpora are refused, re
   await press(button('Dismiss').first());
   await expect(button('Dismiss').first()).toBeFocused();
   await page.keyboard.press('Enter');
+  await expect(button('Dismiss')).toBeFocused();
   await page.keyboard.press('Enter');
   await expect(list).toBeFocused();
 
@@ -81,12 +82,12 @@ test('the place is kept while an import is paused, goes on, and is cancelled, an
 }) => {
   const button = (name: string) => page.getByRole('button', { name, exact: true });
   await openPage(page, '#/corpora');
-  await filesInput(page).setInputFiles([rowsFile('harbours.jsonl', lamps(900))]);
-  const embedded = page.getByText(/of 900 passages embedded/);
+  await filesInput(page).setInputFiles([rowsFile('harbours.jsonl', lamps(3_000))]);
+  const embedded = page.getByText(/of 3,000 passages embedded/);
   await expect(embedded).toBeVisible({ timeout: 60_000 });
   await press(button('Pause harbours'));
   await expect(button('Go on harbours')).toBeFocused();
-  await expect(page.getByText(/stopped: .* of 900 passages embedded; what was done is kept/)).toBeVisible();
+  await expect(page.getByText(/stopped: .* of 3,000 passages embedded; what was done is kept/)).toBeVisible();
   await expect(page.getByRole('row', { name: /^harbours/ })).toHaveCount(0);
 
   await page.reload();
@@ -102,7 +103,7 @@ test('the place is kept while an import is paused, goes on, and is cancelled, an
   await expect(button('Dismiss')).toBeFocused();
   await expect(button('Go on harbours')).toHaveCount(0);
 
-  await filesInput(page).setInputFiles([rowsFile('more.jsonl', lamps(900))]);
+  await filesInput(page).setInputFiles([rowsFile('more.jsonl', lamps(3_000))]);
   await expect(embedded).toBeVisible({ timeout: 60_000 });
   await press(button('Pause more'));
   await expect(button('Go on more')).toBeFocused();

@@ -106,9 +106,10 @@ export function keepFocus(host: HTMLElement): () => void {
       held = stepsTo(element, host); // What is beside it may have changed.
       return;
     }
-    // Not at once: a dialog that closes gives focus back itself, and this is called in the middle of that.
     clearTimeout(timer);
-    timer = setTimeout(mend);
+    // A dialog that closes gives focus back itself, and this may be called in the middle of that.
+    if (element.closest('dialog')) timer = setTimeout(mend);
+    else mend();
   });
   watch.observe(host, {
     ...{ childList: true, subtree: true },
