@@ -66,7 +66,7 @@ async function readIncoming(
     const passages = await openIncoming(staged, writer.offsets(), passagesInMemory);
     return { ...found, passages };
   } catch (error) {
-    await writer.close().catch(() => undefined); // As above.
+    await writer.close().catch(() => undefined); // The first error is the one to tell.
     throw error;
   }
 }
