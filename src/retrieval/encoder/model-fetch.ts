@@ -5,6 +5,7 @@
 import { AppError, throwIfAborted, type ErrorCode } from '../../protocol/errors';
 import type { Clock, Fetch } from '../../protocol/clock';
 import type { OnProgress } from '../../protocol/retrieval';
+import { unlessAborted } from './library';
 
 export interface ModelFetchOptions {
   fetch: Fetch;
@@ -99,7 +100,8 @@ export function createModelFetch(options: ModelFetchOptions): Fetch {
       const reader = response.body?.getReader();
       try {
         while (reader) {
-          const step = await withStallLimit(reader.read(), stallMs);
+          // Node's `fetch` leaves a read open for good that begins after the abort.
+          const step = await withStallLimit(unlessAborted(reader.read(), signal), stallMs);
           if (step.done) break;
           done += step.value.byteLength;
           options.onProgress?.({
@@ -113,7 +115,7 @@ export function createModelFetch(options: ModelFetchOptions): Fetch {
       } catch (cause) {
         broken = cause;
       }
-      await reader?.cancel().catch(() => undefined); // Ended or broken already.
+      reader?.cancel().catch(() => undefined); // Ended or broken already.
       throwIfAborted(signal);
       if (broken === null && (!Number.isFinite(total) || done === total)) return;
       if (broken === null && done > total) throw tooLong(url);
