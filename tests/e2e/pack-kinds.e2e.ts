@@ -25,8 +25,8 @@ async function startDemoPack(index: 'compact' | 'hnsw'): Promise<PackServer> {
 }
 
 const open: PackServer[] = [];
-test.afterAll(async () => {
-  for (const server of open) await server.close();
+test.afterEach(async () => {
+  for (const server of open.splice(0)) await server.close();
 });
 
 for (const index of ['compact', 'hnsw'] as const) {
