@@ -11,7 +11,7 @@ import { findFile, listFiles, type HubFile, type MadeFiles } from './hub-files';
 export type HubFailure =
   /** Half of the bytes, or so many, then the connection is cut. */
   | { kind: 'truncate'; bytes?: number }
-  /** Half of the bytes, or so many, then nothing. */
+  /** Half of the bytes, or so many, then nothing; an answer of no more than these ends as it should. */
   | { kind: 'stall'; bytes?: number }
   /** The answer tells of a file that is longer. */
   | { kind: 'wrong length' }
@@ -191,7 +191,7 @@ export async function startHubServer(
       });
     }
     if (failure?.kind === 'truncate') res.destroy();
-    else if (failure?.kind !== 'stall') res.end();
+    else if (failure?.kind !== 'stall' || cutAt === end) res.end();
   }
 
   const server = createServer((req, res) => {
