@@ -55,7 +55,8 @@ export const corpora = {
   storage: 'Storage',
   storageUsed: (used: string, quota: string) => `${used} of ${quota} used on this device`,
   storageCounted: {
-    browser: (corpora: string) => `by the browser’s count; ${corpora} of it for the corpora in this list.`,
+    browser: (corpora: string) =>
+      `by the browser’s count: ${corpora} for the corpora in this list, the rest for models, runs, and the page itself, which is kept for use without a network.`,
     page: (browser: string) =>
       `for the corpora in this list, by our own count. The browser counts ${browser}: it can lose count of files when it is started again.`,
   },
